@@ -1,0 +1,40 @@
+"""AuditEvent and record(): who did what to what. Ids, codes and names of fields; never values."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from timecredits.access import Actor
+from timecredits.database import Base, new_id
+
+
+class AuditEvent(Base):
+    """One thing done: append-only, by trigger and by privilege."""
+
+    __tablename__ = "audit_event"
+
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    actor_id: Mapped[UUID]
+    action: Mapped[str]
+    subject_id: Mapped[UUID]
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    recorded_at: Mapped[datetime]
+
+
+def record(
+    session: Session, actor: Actor, *, action: str, subject_id: UUID, now: datetime, fields: list[str] | None = None
+) -> None:
+    """Write down who did what to what, in the transaction of what was done."""
+    session.add(
+        AuditEvent(
+            programme_id=actor.programme_id,
+            actor_id=actor.id,
+            action=action,
+            subject_id=subject_id,
+            recorded_at=now,
+            fields=fields or [],
+        )
+    )

@@ -1,0 +1,1 @@
+"""Groups, their activities, and the time that people give to them."""

@@ -1,0 +1,191 @@
+"""What accounts hold now, what they held at a time, and pages of a person's statement. All in minutes."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from timecredits.ledger.chart import AVAILABLE, PERSONAL, AccountKind, EntryKind
+from timecredits.ledger.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """One of a person's accounts, in minutes. `expires_on` is its last day of use."""
+
+    account_id: UUID
+    kind: AccountKind
+    minutes: int
+    expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a person has, in minutes. Companion minutes take somebody along and are not available alone."""
+
+    available_minutes: int
+    held_minutes: int
+    companion_minutes: int
+    pots: tuple[Pot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry on a person's statement: the net change of what is available, and what was available after it."""
+
+    entry_id: UUID
+    recorded_at: datetime
+    effective_on: date
+    kind: EntryKind
+    reverses: UUID | None
+    minutes: int
+    balance_after_minutes: int
+
+
+# The last running balance of each account at or before a moment: a probe as source, a probe as target, later one wins.
+_LAST_AFTER = """
+    SELECT after FROM (
+        (SELECT source_after AS after, source_seq AS seq FROM transfer
+         WHERE programme_id = :programme_id AND source_id = mine.id AND {until}
+         ORDER BY recorded_at DESC, entry_id DESC, source_seq DESC LIMIT 1)
+        UNION ALL
+        (SELECT target_after, target_seq FROM transfer
+         WHERE programme_id = :programme_id AND target_id = mine.id AND {until}
+         ORDER BY recorded_at DESC, entry_id DESC, target_seq DESC LIMIT 1)
+    ) AS either ORDER BY seq DESC LIMIT 1
+"""
+_MINE = """
+    SELECT id, kind, expires_on FROM account
+    WHERE programme_id = :programme_id AND owner_id = :owner_id AND kind = ANY(:kinds)
+"""
+_BALANCES_AT = text(
+    f"""
+    SELECT mine.id, mine.kind, coalesce(last.after, 0) AS minutes, mine.expires_on
+    FROM ({_MINE}) AS mine LEFT JOIN LATERAL ({_LAST_AFTER.format(until="recorded_at <= :at")}) AS last ON true
+    ORDER BY mine.expires_on NULLS LAST, mine.id
+    """  # noqa: S608
+)
+_LINES = text(
+    f"""
+    WITH mine AS ({_MINE}),
+    page AS (
+        SELECT DISTINCT recorded_at, entry_id FROM mine CROSS JOIN LATERAL (
+            (SELECT DISTINCT recorded_at, entry_id FROM transfer
+             WHERE programme_id = :programme_id AND source_id = mine.id
+               AND (recorded_at, entry_id) < (:before_at, :before_id)
+             ORDER BY recorded_at DESC, entry_id DESC LIMIT :count)
+            UNION ALL
+            (SELECT DISTINCT recorded_at, entry_id FROM transfer
+             WHERE programme_id = :programme_id AND target_id = mine.id
+               AND (recorded_at, entry_id) < (:before_at, :before_id)
+             ORDER BY recorded_at DESC, entry_id DESC LIMIT :count)
+        ) AS moved
+        ORDER BY recorded_at DESC, entry_id DESC LIMIT :count
+    )
+    SELECT page.entry_id, page.recorded_at, entry.effective_on, entry.kind, entry.reverses,
+        (SELECT sum(minutes * ((target_id IN (SELECT id FROM mine))::int - (source_id IN (SELECT id FROM mine))::int))
+         FROM transfer WHERE programme_id = :programme_id AND entry_id = page.entry_id) AS minutes,
+        (SELECT sum(last.after) FROM mine CROSS JOIN LATERAL (
+            {_LAST_AFTER.format(until="(recorded_at, entry_id) <= (page.recorded_at, page.entry_id)")}
+         ) AS last) AS balance_after_minutes
+    FROM page JOIN journal_entry AS entry ON entry.programme_id = :programme_id AND entry.id = page.entry_id
+    ORDER BY page.recorded_at DESC, page.entry_id DESC
+    """  # noqa: S608
+)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_LAST_ID = UUID(int=2**128 - 1)
+
+
+def balances(session: Session, programme_id: UUID, account_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Give the minutes in each of these accounts now."""
+    rows = session.execute(
+        select(Account.id, Account.balance).where(Account.programme_id == programme_id, Account.id.in_(account_ids))
+    )
+    return dict(rows.all())
+
+
+def pots_of(session: Session, programme_id: UUID, owner_ids: Collection[UUID]) -> dict[UUID, list[Pot]]:
+    """List the accounts of each of these people, soonest-expiring first, with what is in them now."""
+    rows = session.execute(
+        select(Account.owner_id, Account.id, Account.kind, Account.balance, Account.expires_on)
+        .where(
+            Account.programme_id == programme_id,
+            Account.owner_id.in_(owner_ids),
+            Account.kind.in_([kind.value for kind in PERSONAL]),
+        )
+        .order_by(Account.expires_on.nulls_last(), Account.id)
+    )
+    found: dict[UUID, list[Pot]] = {owner_id: [] for owner_id in owner_ids}
+    for owner_id, account_id, kind, minutes, expires_on in rows:
+        assert owner_id is not None
+        found[owner_id].append(Pot(account_id, AccountKind(kind), minutes, expires_on))
+    return found
+
+
+def balance(session: Session, programme_id: UUID, owner_id: UUID, *, today: date) -> Balance:
+    """Say what a person has now. What is past its last day is not available, swept or not."""
+    return _add_up(pots_of(session, programme_id, [owner_id])[owner_id], today)
+
+
+def balance_at(session: Session, programme_id: UUID, owner_id: UUID, *, at: datetime, on: date) -> Balance:
+    """Say what a person had at a time; `on` is the programme's date at that time. Two index probes an account."""
+    rows = session.execute(
+        _BALANCES_AT,
+        {"programme_id": programme_id, "owner_id": owner_id, "kinds": [kind.value for kind in PERSONAL], "at": at},
+    )
+    pots = [Pot(account_id, AccountKind(kind), minutes, expires) for account_id, kind, minutes, expires in rows]
+    return _add_up(pots, on)
+
+
+def statement(
+    session: Session, programme_id: UUID, owner_id: UUID, *, before: tuple[datetime, UUID] | None = None, limit: int
+) -> list[Line]:
+    """Give a page of a person's statement, newest first: one line an entry, over all that is theirs to spend.
+
+    `before` is (recorded_at, entry_id) of the last line of the page before. Held and companion minutes have no line
+    of their own: promising credits to a booking is a line that takes them from what is available.
+    """
+    before_at, before_id = before or (_END_OF_TIME, _LAST_ID)
+    rows = session.execute(
+        _LINES,
+        {
+            "programme_id": programme_id,
+            "owner_id": owner_id,
+            "kinds": [kind.value for kind in AVAILABLE],
+            "before_at": before_at,
+            "before_id": before_id,
+            "count": limit,
+        },
+    )
+    return [
+        Line(entry_id, recorded_at, effective_on, EntryKind(kind), reverses, int(minutes), int(after))
+        for entry_id, recorded_at, effective_on, kind, reverses, minutes, after in rows
+    ]
+
+
+def trial_balance(session: Session, programme_id: UUID) -> dict[AccountKind, int]:
+    """Add up the minutes of each kind of account. Together they are 0."""
+    rows = session.execute(
+        select(Account.kind, func.sum(Account.balance))
+        .where(Account.programme_id == programme_id)
+        .group_by(Account.kind)
+        .order_by(Account.kind)
+    )
+    return {AccountKind(kind): int(minutes) for kind, minutes in rows}
+
+
+def _add_up(pots: list[Pot], today: date) -> Balance:
+    def total(*kinds: AccountKind) -> int:
+        return sum(
+            pot.minutes for pot in pots if pot.kind in kinds and (pot.expires_on is None or today <= pot.expires_on)
+        )
+
+    return Balance(
+        available_minutes=total(*AVAILABLE),
+        held_minutes=total(AccountKind.HELD),
+        companion_minutes=total(AccountKind.COMPANION),
+        pots=tuple(pots),
+    )

@@ -1,0 +1,1 @@
+"""People, their cards and the keys that act."""

@@ -1,0 +1,1 @@
+"""Social prescription of Time Credits: credits to get somebody started."""

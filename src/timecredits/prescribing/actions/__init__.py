@@ -1,0 +1,15 @@
+"""Everything that changes prescriptions."""
+
+from timecredits.prescribing.actions.ending import PrescriptionEnded, expire_due, withdraw
+from timecredits.prescribing.actions.issuing import Dose, ExpiryPassed, ServiceNotNamed, prescribe, prescribe_many
+
+__all__ = [
+    "Dose",
+    "ExpiryPassed",
+    "PrescriptionEnded",
+    "ServiceNotNamed",
+    "expire_due",
+    "prescribe",
+    "prescribe_many",
+    "withdraw",
+]

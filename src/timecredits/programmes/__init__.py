@@ -1,0 +1,1 @@
+"""The programme, its organisations and its funds: where credits come from."""

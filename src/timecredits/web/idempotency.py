@@ -1,0 +1,125 @@
+"""The memory of requests: each key stands for one request, and its outcome is said again."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from timecredits.access import Actor
+from timecredits.database import Base
+from timecredits.web.refusals import IdempotencyKeyInUse, IdempotencyKeyReused
+from timecredits.web.sqlstates import LOCK_NOT_AVAILABLE, sqlstate
+
+_SECRETS = frozenset({"pin", "code"})
+
+
+class IdempotencyKey(Base):
+    """One request of one client, and what came of it: a status, ids, codes and figures. No body and no key.
+
+    `status` is empty only inside the transaction that is working on the request.
+    """
+
+    __tablename__ = "idempotency_key"
+
+    programme_id: Mapped[UUID] = mapped_column(ForeignKey("programme.id"), primary_key=True)
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    request_hmac: Mapped[bytes]
+    status: Mapped[int | None]
+    code: Mapped[str | None]
+    resource_id: Mapped[UUID | None]
+    figures: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A client's key and the request that it stands for, both only as hashes."""
+
+    key_hash: bytes
+    request_hmac: bytes
+
+    @classmethod
+    def of(cls, key: str, *, method: str, path: str, body: object, secret_key: bytes) -> Self:
+        """Hash a key, and the request without PINs and codes: four digits would be guessed from a plain hash."""
+        request = json.dumps([method, path, _without_secrets(body)], sort_keys=True, separators=(",", ":"))
+        return cls(
+            hashlib.sha256(key.encode()).digest(), hmac.digest(secret_key, b"request" + request.encode(), "sha256")
+        )
+
+
+def claim(session: Session, actor: Actor, *, ticket: Ticket, now: datetime) -> IdempotencyKey | None:
+    """Take the key for this request; or, where it is taken, give its outcome.
+
+    Waits for another transaction that is taking it. Raises IdempotencyKeyInUse, IdempotencyKeyReused.
+    """
+    taking = (
+        insert(IdempotencyKey)
+        .values(
+            programme_id=actor.programme_id,
+            owner_id=actor.id,
+            key_hash=ticket.key_hash,
+            request_hmac=ticket.request_hmac,
+            figures={},
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.key_hash)
+    )
+    try:
+        taken = session.scalar(taking)
+    except OperationalError as error:
+        if sqlstate(error) == LOCK_NOT_AVAILABLE:
+            raise IdempotencyKeyInUse from error
+        raise
+    return None if taken else recall(session, actor, ticket=ticket)
+
+
+def recall(session: Session, actor: Actor, *, ticket: Ticket) -> IdempotencyKey | None:
+    """Give the outcome that the key has, if any. Raises IdempotencyKeyReused."""
+    found = session.get(IdempotencyKey, (actor.programme_id, actor.id, ticket.key_hash))
+    if found is not None and not hmac.compare_digest(found.request_hmac, ticket.request_hmac):
+        raise IdempotencyKeyReused
+    return found
+
+
+def settle(
+    session: Session,
+    actor: Actor,
+    *,
+    ticket: Ticket,
+    status: int,
+    code: str | None = None,
+    resource_id: UUID | None = None,
+    figures: Mapping[str, object],
+) -> None:
+    """Write the outcome to the key, in the transaction of its effect."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(
+            IdempotencyKey.programme_id == actor.programme_id,
+            IdempotencyKey.owner_id == actor.id,
+            IdempotencyKey.key_hash == ticket.key_hash,
+        )
+        .values(status=status, code=code, resource_id=resource_id, figures=figures)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _without_secrets(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _without_secrets(inner) for name, inner in value.items() if name not in _SECRETS}
+        case list():
+            return [_without_secrets(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""The ledger: its rules, its postings, its reading and its checking."""
