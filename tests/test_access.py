@@ -61,7 +61,7 @@ ASKS = {
     spending.donate: Permission.GIVE,
 }
 # Parts of other actions, which have asked before.
-PARTS = {people.acquaint, people.count_try, people.prove, programmes.expired_to}
+PARTS = {people.acquaint, people.acquaint_each, people.count_try, people.prove, programmes.expired_to}
 # Values for arguments, by name: right in kind, and strange to everybody.
 VALUES: dict[str, Any] = {
     "now": NOW,

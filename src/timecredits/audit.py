@@ -1,13 +1,23 @@
-"""AuditEvent and record(): who did what to what. Ids, codes and names of fields; never values."""
+"""AuditEvent, record() and record_each(): who did what to what. Ids, codes and names of fields; never values."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Text
+from sqlalchemy import ARRAY, ForeignKey, Text, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from timecredits.access import Actor
 from timecredits.database import Base, new_id
+
+_INSERT_EACH = text(
+    """
+    INSERT INTO audit_event (programme_id, id, actor_id, action, subject_id, fields, recorded_at)
+    SELECT CAST(:programme_id AS uuid), one.id, CAST(:actor_id AS uuid), :action, one.subject_id, '{}',
+           CAST(:now AS timestamptz)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:subject_ids AS uuid[])) AS one (id, subject_id)
+    """
+)
 
 
 class AuditEvent(Base):
@@ -38,3 +48,19 @@ def record(
             fields=fields or [],
         )
     )
+
+
+def record_each(session: Session, actor: Actor, *, action: str, subject_ids: Sequence[UUID], now: datetime) -> None:
+    """Write down that who did the same to each of many, in one statement."""
+    if subject_ids:
+        session.execute(
+            _INSERT_EACH,
+            {
+                "programme_id": actor.programme_id,
+                "ids": [new_id() for _ in subject_ids],
+                "actor_id": actor.id,
+                "action": action,
+                "subject_ids": list(subject_ids),
+                "now": now,
+            },
+        )

@@ -1,11 +1,33 @@
 """Engine, sessions, the base of all tables, and the hook that puts row security on each transaction."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Engine, MetaData, Text, Uuid, create_engine, event, make_url
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    DateTime,
+    Engine,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, SessionTransaction, sessionmaker
 from uuid_utils.compat import uuid7
 
 from timecredits.settings import Settings
@@ -41,6 +63,40 @@ def apply_changes(row: Base, changes: dict[str, object], *, only: set[str]) -> N
     assert set(changes) <= only, sorted(set(changes) - only)
     for name, value in changes.items():
         setattr(row, name, value)
+
+
+def among(
+    column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], ids: Collection[UUID]
+) -> ColumnElement[bool]:
+    """Say in SQL that an id is one of these, as one array: the statement is the same however many there are."""
+    return column == any_(literal(list(ids), ARRAY(Uuid())))
+
+
+def insert_many(session: Session, kind: type[Base], rows: Sequence[Mapping[str, object]]) -> int:
+    """Insert rows, each with a value for every column, and say how many: one that is there already is left out.
+
+    The session does not get to know them. One statement with an array a column costs a fraction of a flush.
+    """
+    if not rows:
+        return 0
+    statement, names = _insert_of(kind)
+    result = session.execute(
+        statement,
+        {f"{name}s": [row[name] for row in rows] for name in names},
+        execution_options={"preserve_rowcount": True},
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+@cache
+def _insert_of(kind: type[Base]) -> tuple[Insert, list[str]]:
+    table = kind.__table__
+    assert isinstance(table, Table)
+    names = [column.name for column in table.columns]
+    arrays = [bindparam(f"{column.name}s", type_=ARRAY(column.type)) for column in table.columns]
+    rows = func.unnest(*arrays).table_valued(*names).render_derived()
+    return insert(table).from_select(names, select(rows)).on_conflict_do_nothing(), names
 
 
 class ProgrammeSession(Session):

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL as the application role. Without it, the embedded server is used."
     )
     owner_database_url: SecretStr | None = Field(
-        default=None, description="PostgreSQL as the owner of the tables. Only `migrate` and `programmes` need it."
+        default=None, description="PostgreSQL as the owner of the tables. Only `migrate` needs it."
     )
     secret_key: SecretStr | None = Field(
         default=None,

@@ -37,22 +37,23 @@ class Everyday(Machine):
         else:
             self._move(TransferKind.GIFT, source, target, minutes)
 
-    @rule(gifts=st.lists(st.tuples(which, which, st.integers(1, 60)), min_size=2, max_size=5))
+    @rule(gifts=st.lists(st.tuples(which, st.integers(1, 60), st.integers(1, 60)), min_size=2, max_size=5))
     def gifts_in_one_call(self, gifts: list[tuple[int, int, int]]) -> None:
-        requests = [
-            requested(TransferKind.GIFT, [(self._person(giver).earned, self._person(taker).earned, minutes)])
-            for giver, taker, minutes in gifts
-        ]
+        """Let several give to both others in one call: each sees what the accepted ones before have left."""
+        entries: list[list[Move]] = []
+        for giver, *parts in gifts:
+            others = [person for person in self.shadow.people if person is not self._person(giver)]
+            entries.append(
+                [(self._person(giver).earned, other.earned, part) for other, part in zip(others, parts, strict=True)]
+            )
+        requests = [requested(TransferKind.GIFT, moves) for moves in entries]
         outcomes = self.books.post(*requests, now=self._now(), today=self.shadow.today)
-        for request, outcome, (giver, taker, minutes) in zip(requests, outcomes, gifts, strict=True):
-            source, target = self._person(giver).earned, self._person(taker).earned
-            if giver == taker:
-                assert code(outcome) == "illegal_transfer"
-            elif minutes > self.shadow.balances[source]:
+        for request, outcome, moves in zip(requests, outcomes, entries, strict=True):
+            if sum(part for *_, part in moves) > self.shadow.balances[moves[0][0]]:
                 assert code(outcome) == "insufficient_credits"
             else:
                 assert code(outcome) == "posted"
-                self.shadow.apply(request.id, [(source, target, minutes)])
+                self.shadow.apply(request.id, moves)
 
     @rule(number=which, minutes=st.one_of(st.none(), amounts), to_group=st.booleans())
     def donate(self, number: int, minutes: int | None, *, to_group: bool) -> None:

@@ -1,7 +1,7 @@
 """The state machine's frame: the books and their shadow, one way to post in both, and the comparison."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import sessionmaker
 
 from tests.conftest import NOW, make_programme
 from tests.ledger.books import TODAY, Books, asks, code
-from tests.ledger.shadow import Done, Move, Person, Shadow
+from tests.ledger.shadow import Done, Move, Person, Prescription, Shadow
 from timecredits import ledger
 from timecredits.database import ProgrammeSession
 from timecredits.ledger import AccountKind, Draw, EntryRequest, Posted, TransferKind
@@ -82,9 +82,23 @@ class Machine(RuleBasedStateMachine):
             kinds = (AccountKind.EARNED, AccountKind.HELD)
             earned, held = (shadow.add(kind, books.open(kind, owner_id=owner_id)) for kind in kinds)
             shadow.people.append(Person(owner_id, earned, held))
-        start = [(self.fund, self.pot, 400), (self.fund, books.group, 400)]
-        for move in start:
+        for move in [(self.fund, self.pot, 600), (self.fund, books.group, 400)]:
             self._post(requested(TransferKind.ALLOCATE, [move]), [move])
+        for days, person in enumerate(shadow.people):
+            self._prescribe(person, 60, 30, TODAY + timedelta(days=days))
+
+    def _prescribe(self, person: Person, minutes: int, companion: int, last_day: date | None) -> None:
+        """Open a prescription, and fill it if the pot has enough."""
+        account, along = (
+            self.shadow.add(kind, self.books.open(kind, owner_id=person.id, origin_id=self.pot, expires_on=last_day))
+            for kind in (AccountKind.PRESCRIBED, AccountKind.COMPANION)
+        )
+        person.prescriptions.append(Prescription(account, along, last_day))
+        moves = [(self.pot, account, minutes)]
+        if companion:
+            moves.append((self.pot, along, companion))
+        enough = self.shadow.balances[self.pot] >= minutes + companion
+        self._post(requested(TransferKind.PRESCRIBE, moves), moves if enough else "insufficient_credits")
 
     def _now(self) -> datetime:
         """Read a clock that never stands still."""
@@ -124,16 +138,15 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def both_say_the_same(self) -> None:
-        """Compare every balance, what each can spend, and the newest lines of their statements."""
+        """Compare every balance, and of one person after the other what they can spend and the newest lines."""
         shadow, books = self.shadow, self.books
+        person = shadow.people[self.seconds % 3]
         with books.transaction() as session:
             assert ledger.balances(session, books.id, list(shadow.balances)) == shadow.balances
-            for person in shadow.people:
-                found = ledger.balance(session, books.id, person.id, today=shadow.today)
-                assert found.available_minutes == shadow.available(person)
-                assert found.held_minutes == shadow.balances[person.held]
-                lines = ledger.statement(session, books.id, person.id, limit=3)
-                assert _lines(lines) == person.lines[:-4:-1]
+            found = ledger.balance(session, books.id, person.id, today=shadow.today)
+            lines = ledger.statement(session, books.id, person.id, limit=3)
+        assert (found.available_minutes, found.held_minutes) == (shadow.available(person), shadow.balances[person.held])
+        assert _lines(lines) == person.lines[:-4:-1]
 
     def teardown(self) -> None:
         """Compare whole statements and the trial balance in the end, and replay everything."""

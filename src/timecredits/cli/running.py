@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +15,15 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from timecredits import embedded, schema
+from timecredits.access import Role
 from timecredits.cli.data import build_demo
 from timecredits.cli.opening import Opened, Stop, open_database, owner_url, plainly
+from timecredits.demo import Demonstration
 from timecredits.main import create_app
 from timecredits.settings import Settings
 
 _CONTRACT = Path("openapi/timecredits.json")
-_DEMO_KEYS = "demo_keys.json"
+_DEMONSTRATION = "demonstration.json"
 
 
 def serve() -> None:
@@ -103,18 +106,18 @@ def _run(config: uvicorn.Config, listening: socket.socket) -> None:
 
 def _welcome(opened: Opened, url: str) -> list[str]:
     lines = [f"Open {url}/ in a browser; the interface is described at {url}/docs."]
-    keys = _demo_keys(opened) if opened.is_embedded else {}
-    lines += [f"{role}: {key}" for role, key in keys.items()]
-    if "person" in keys:
-        lines.append(f'curl -H "Authorization: Bearer {keys["person"]}" {url}/v1/me/balance')
+    demonstration = _demonstration(opened) if opened.is_embedded else None
+    if demonstration is not None:
+        lines += [*demonstration.summary, *(f"{role}: {key}" for role, key in demonstration.keys.items())]
+        lines.append(f'curl -H "Authorization: Bearer {demonstration.keys[Role.PERSON]}" {url}/v1/me/balance')
     return lines
 
 
-def _demo_keys(opened: Opened) -> dict[str, str]:
+def _demonstration(opened: Opened) -> Demonstration | None:
     """Build the demonstration in an empty embedded server. Its keys stay beside it: the database has only hashes."""
-    path = opened.settings.data_dir / _DEMO_KEYS
+    path = opened.settings.data_dir / _DEMONSTRATION
     if not opened.programmes():
         made = build_demo(opened, people=200, months=3, seed=1, code="demo")
         path.touch(mode=0o600)
-        path.write_text(json.dumps(made.keys))
-    return json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(asdict(made)))
+    return Demonstration(**json.loads(path.read_text())) if path.exists() else None

@@ -1,4 +1,4 @@
-"""Building the demonstration programme, day by day."""
+"""Building the demonstration programme, from the first day to yesterday."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -45,7 +45,7 @@ def build(
         pots = make_pots(world, places, people=people)
         plans = make_plans(world.random, people=people, days=world.days)
         life = Life(world, places)
-        for day in range(world.days):
+        for day in world.rounds(people):
             expire(life, day)
             pots.fill(day)
             join(life, plans, day)

@@ -24,7 +24,7 @@ def expire(life: Life, day: int) -> None:
 def prescribe(life: Life, day: int) -> None:
     """Prescribe to whoever is due."""
     world = life.world
-    due = [(member, _dose(life, member, day)) for member in life.who_means_to(Doing.BE_PRESCRIBED, day)]
+    due = [(member, _dose(life, member, day)) for _, member in life.who_means_to(Doing.BE_PRESCRIBED, day)]
     for now, batch in world.batches(due, day=day, hour=10):
         doses = [dose for _, dose in batch]
         with world.begin() as session:
@@ -37,7 +37,7 @@ def prescribe(life: Life, day: int) -> None:
 
 def withdraw(life: Life, day: int) -> None:
     """Withdraw what somebody does not want any more."""
-    for member in life.who_means_to(Doing.LET_GO, day):
+    for _, member in life.who_means_to(Doing.LET_GO, day):
         assert member.prescription_id is not None
         try:
             with life.world.begin() as session:
@@ -68,7 +68,7 @@ def _dose(life: Life, member: Member, day: int) -> Dose:
 def _go_on(life: Life, member: Member, day: int) -> None:
     """Let some give their credits back and some go somewhere; others stay at home with them."""
     if member.plan.story is Story.STAYS_HOME:
-        if life.happens(0.15):
+        if life.happens(0.08):
             life.mean_to(Doing.LET_GO, member, day=day + life.soon(7, 20))
     elif member.visits == 0 or member.plan.story is Story.VISITS:
         life.mean_to(Doing.VISIT, member, day=day + life.soon(2, 18))

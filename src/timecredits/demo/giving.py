@@ -14,7 +14,7 @@ _GIFT_MINUTES = 60
 
 def give_time(life: Life, day: int) -> None:
     """Record the sheets of all groups, by the numbers of people's cards."""
-    world, given_on = life.world, life.world.date_of(day)
+    world = life.world
     due = [
         (
             member,
@@ -22,10 +22,10 @@ def give_time(life: Life, day: int) -> None:
                 activity_id=world.random.choice(member.group.activity_ids),
                 card_number=member.card_number,
                 minutes=world.random.choice((30, 45, 60, 60, 60, 90, 120)),
-                given_on=given_on,
+                given_on=world.date_of(given),
             ),
         )
-        for member in life.who_means_to(Doing.GIVE_TIME, day)
+        for given, member in life.who_means_to(Doing.GIVE_TIME, day)
     ]
     for now, batch in world.batches(due, day=day, hour=13):
         with world.begin() as session:
@@ -42,7 +42,7 @@ def give_time(life: Life, day: int) -> None:
 
 def give_away(life: Life, day: int) -> None:
     """Give earned credits to somebody else, to the own group or to the community, by the people's own hands."""
-    for member in life.who_means_to(Doing.GIVE_AWAY, day):
+    for _, member in life.who_means_to(Doing.GIVE_AWAY, day):
         try:
             _give(life, member, day)
         except DomainError as refusal:
@@ -54,7 +54,7 @@ def _thank(life: Life, member: Member, day: int) -> None:
     member.times_given += 1
     if member.plan.story is Story.VOLUNTEER and member.times_given == 1:
         life.mean_to(Doing.VISIT, member, day=day + life.soon(3, 21))
-    if life.happens(0.01):
+    if life.happens(0.003):
         life.mean_to(Doing.GIVE_AWAY, member, day=day)
 
 

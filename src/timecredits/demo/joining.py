@@ -1,4 +1,4 @@
-"""People join: once a week those who have come since the last time."""
+"""People join."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,10 @@ from timecredits.people.actions import Newcomer
 
 
 def join(life: Life, plans: Sequence[Plan], day: int) -> None:
-    """Register whoever has come, with a card and a PIN. `plans` are everybody's, in the order of joining."""
-    if day % WEEK:
-        return
+    """Register whoever has come since the last time, with a card and a PIN.
+
+    `plans` are those of all, in the order of joining.
+    """
     world = life.world
     due = _come(plans, len(life.members), day)
     for now, batch in world.batches(due, day=day, hour=9):

@@ -27,15 +27,20 @@ class Life:
     places: Places
     members: list[Member] = field(default_factory=list)
     _due: defaultdict[tuple[Doing, int], list[Member]] = field(default_factory=lambda: defaultdict(list))
+    _next: defaultdict[Doing, int] = field(default_factory=lambda: defaultdict(int))
 
     def mean_to(self, doing: Doing, member: Member, *, day: int) -> None:
-        """Put it down for a day. What comes after the last day, or after somebody has left, never happens."""
-        if day < self.world.days and day <= member.plan.leaves_on:
-            self._due[doing, day].append(member)
+        """Put it down for a day, or the next that has not been looked at.
 
-    def who_means_to(self, doing: Doing, day: int) -> list[Member]:
-        """Give who has it down for this day, and cross it out."""
-        return self._due.pop((doing, day), [])
+        What comes after the last day, or after somebody has left, never happens.
+        """
+        if day < self.world.days and day <= member.plan.leaves_on:
+            self._due[doing, max(day, self._next[doing])].append(member)
+
+    def who_means_to(self, doing: Doing, day: int) -> list[tuple[int, Member]]:
+        """Give who has it down for days up to this one, each with the day, and cross it out."""
+        since, self._next[doing] = self._next[doing], day + 1
+        return [(due, member) for due in range(since, day + 1) for member in self._due.pop((doing, due), [])]
 
     def happens(self, chance: float) -> bool:
         """Throw the dice."""

@@ -49,8 +49,8 @@ PARTNERS: tuple[tuple[str, tuple[tuple[str, str, int, int | None], ...]], ...] =
 _GIVEN = (
     "Abena Alfie Amara Anouk Arjun Asha Beatrix Ben Bronwen Callum Carys Chidi Daisy Deepa Dorota Edwin Elif Emeka "
     "Esme Farah Fergus Freya Gareth Grace Gulsen Hamza Hattie Henryk Ife Imran Iris Jaya Jonah Kasia Kofi Leila Lowri "
-    "Magda Mei Musa Nadia Nia Olek Olive Parveen Petra Quentin Ravi Rhys Rosa Samir Saoirse Stanley Tariq Tilda Usha Vera "
-    "Wanda Winston Xanthe Yusuf Zofia"
+    "Magda Mei Musa Nadia Nia Olek Olive Parveen Petra Quentin Ravi Rhys Rosa Samir Saoirse Stanley Tariq Tilda Usha "
+    "Vera Wanda Winston Xanthe Yusuf Zofia"
 )
 _FAMILY = (
     "Afixture Anyname Betatest Blankley Dataset Demoworth Example Exemplar Fakenham-Moore Fictley Fixture "

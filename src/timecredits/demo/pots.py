@@ -18,7 +18,7 @@ _FUNDS_LAST = (180, 400)
 _TO_PRESCRIBE, _TO_EARN, _TO_BEGIN_WITH = 120, 250, 1200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pots:
     """The funds, and how many minutes each gives to whom. Half of what is prescribed is given on the first day."""
 
@@ -26,10 +26,14 @@ class Pots:
     fund_ids: Sequence[UUID]
     first_day: Sequence[AllocationItem]
     each_month: Sequence[AllocationItem]
+    months: int = 0
 
     def fill(self, day: int) -> None:
-        """Allocate what is due on a day."""
-        items = self.first_day if day == 0 else self.each_month if day % _MONTH == 0 else ()
+        """Allocate what is due by a day."""
+        if day < self.months * _MONTH:
+            return
+        items = self.each_month if self.months else self.first_day
+        self.months += 1
         for now, batch in self.world.batches(items, day=day, hour=8):
             with self.world.begin() as session:
                 outcomes = programmes.allocate_each(session, self.world.coordinator, items=batch, now=now)

@@ -12,7 +12,7 @@ _LOWEST_PRICE = 30
 def visit(life: Life, day: int) -> None:
     """Take the credits of whoever goes out today, at the tills of all partners."""
     world = life.world
-    who = life.who_means_to(Doing.VISIT, day)
+    who = [member for _, member in life.who_means_to(Doing.VISIT, day)]
     meant = [(member, _party(life, member)) for member in who]
     # Some come without having counted.
     due = [(member, party) for member, party in meant if member.can_pay(party, day) or life.happens(0.03)]

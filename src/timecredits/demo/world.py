@@ -24,6 +24,8 @@ BATCH = 500
 PIN = "2580"
 _ZONE = ZoneInfo("Europe/London")
 _MONTH = 365 / 12
+# People do something so many days apart, about.
+_DAYS_BETWEEN, _LONGEST_PAUSE = 20, 5
 
 _Due = TypeVar("_Due")
 _Made = TypeVar("_Made")
@@ -47,6 +49,14 @@ class World:
         """Begin a transaction in the programme, which ends with the block."""
         with self.sessions(info={"programme_id": self.programme.id}) as session, session.begin():
             yield session
+
+    def rounds(self, people: int) -> list[int]:
+        """List the days on which things are done, for as many people as make large batches; the last is yesterday.
+
+        The pauses are 1 to 5 days, which is no part of a week, so that all weekdays have their turn.
+        """
+        pause = min(max(BATCH * _DAYS_BETWEEN // people, 1), _LONGEST_PAUSE)
+        return [*range(0, self.days - 1, pause), self.days - 1]
 
     def date_of(self, day: int) -> date:
         """Give the date of a day."""

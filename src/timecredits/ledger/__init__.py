@@ -33,6 +33,7 @@ from timecredits.ledger.statements import (
     balance_at,
     balances,
     pots_of,
+    spent_from,
     statement,
     trial_balance,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "release",
     "reversal",
     "reversed_by",
+    "spent_from",
     "statement",
     "trial_balance",
 ]

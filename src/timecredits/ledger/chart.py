@@ -160,9 +160,9 @@ REVERSIBLE = frozenset(
 PUT_RIGHT_BY: Mapping[EntryKind, str] = MappingProxyType(
     {
         EntryKind.RETURN_ALLOCATION: "allocate again",
-        EntryKind.PRESCRIBE: "withdraw the prescription",
-        EntryKind.WITHDRAW: "prescribe again",
-        EntryKind.EXPIRE: "prescribe again",
+        EntryKind.PRESCRIBE: "ask the worker who added these credits to take them back",
+        EntryKind.WITHDRAW: "ask a worker to add credits again",
+        EntryKind.EXPIRE: "ask a worker to add credits again",
         EntryKind.HOLD: "cancel the booking",
         EntryKind.RELEASE: "book again",
         EntryKind.CAPTURE: "undo the check-in",

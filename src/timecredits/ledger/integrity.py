@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from timecredits.database import new_id
 from timecredits.ledger.chart import HOLDS, LEGAL, REVERSIBLE
 from timecredits.ledger.models import Account, JournalEntry, Verification
 
@@ -102,7 +103,7 @@ RULES = (
             SELECT change.*, account.kind, row_number() OVER walk AS due_seq, sum(minutes) OVER walk AS due_after,
                    lag(recorded_at) OVER walk AS before, lag(entry_id) OVER walk AS entry_before
             FROM change LEFT JOIN account ON account.programme_id = :programme_id AND account.id = account_id
-            WINDOW walk AS (PARTITION BY account_id ORDER BY seq)
+            WINDOW walk AS (PARTITION BY account_id ORDER BY seq, recorded_at, entry_id, leg)
         )
         SELECT format('transfer %s/%s: account %s has %s at step %s, and the replay has %s at step %s',
                       entry_id, leg, account_id, after, seq, due_after, due_seq)
@@ -183,6 +184,7 @@ def check(
     progress("done", len(RULES), len(RULES))
     return Verification(
         programme_id=programme_id,
+        id=new_id(),
         consistent=disagreement is None,
         entries=_count(session, JournalEntry, programme_id),
         accounts=_count(session, Account, programme_id),

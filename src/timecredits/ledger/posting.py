@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from timecredits.database import new_id
+from timecredits.database import among, new_id
 from timecredits.errors import DomainError
 from timecredits.ledger.chart import AccountKind
 from timecredits.ledger.judging import judge
@@ -102,7 +102,7 @@ def lock_accounts(session: Session, programme_id: UUID, account_ids: set[UUID]) 
             Account.expires_on,
             Account.closed_at.is_not(None),
         )
-        .where(Account.programme_id == programme_id, Account.id.in_(account_ids))
+        .where(Account.programme_id == programme_id, among(Account.id, account_ids))
         .order_by(Account.id)
         .with_for_update(key_share=True)
     )

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, union_all
 from sqlalchemy.orm import Session
 
-from timecredits.ledger.chart import AVAILABLE, PERSONAL, AccountKind, EntryKind
-from timecredits.ledger.models import Account
+from timecredits.database import among
+from timecredits.ledger.chart import AVAILABLE, PERSONAL, AccountKind, EntryKind, TransferKind
+from timecredits.ledger.models import Account, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def pots_of(session: Session, programme_id: UUID, owner_ids: Collection[UUID]) -
         select(Account.owner_id, Account.id, Account.kind, Account.balance, Account.expires_on)
         .where(
             Account.programme_id == programme_id,
-            Account.owner_id.in_(owner_ids),
+            among(Account.owner_id, owner_ids),
             Account.kind.in_([kind.value for kind in PERSONAL]),
         )
         .order_by(Account.expires_on.nulls_last(), Account.id)
@@ -164,6 +165,27 @@ def statement(
         Line(entry_id, recorded_at, effective_on, EntryKind(kind), reverses, int(minutes), int(after))
         for entry_id, recorded_at, effective_on, kind, reverses, minutes, after in rows
     ]
+
+
+def spent_from(session: Session, programme_id: UUID, account_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Add up the minutes that were spent from each of these accounts and not put right since.
+
+    Read from the transfers, which say why minutes moved: what is missing from a balance may as well have been
+    withdrawn, expired or held.
+    """
+    out = select(Transfer.source_id.label("account_id"), Transfer.minutes).where(
+        Transfer.programme_id == programme_id,
+        Transfer.source_id.in_(account_ids),
+        Transfer.kind == TransferKind.SPEND.value,
+    )
+    back = select(Transfer.target_id, -Transfer.minutes).where(
+        Transfer.programme_id == programme_id,
+        Transfer.target_id.in_(account_ids),
+        Transfer.kind == TransferKind.REVERSE.value,
+    )
+    both = union_all(out, back).subquery()
+    rows = session.execute(select(both.c.account_id, func.sum(both.c.minutes)).group_by(both.c.account_id))
+    return {account_id: int(minutes) for account_id, minutes in rows}
 
 
 def trial_balance(session: Session, programme_id: UUID) -> dict[AccountKind, int]:

@@ -35,7 +35,9 @@ class Prescription(Base):
         CheckConstraint("minutes > 0 AND companion_minutes >= 0", name="minutes"),
         CheckConstraint("(companion_minutes > 0) = (companion_account_id IS NOT NULL)", name="companion"),
         CheckConstraint("(ended_at IS NULL) = (ending IS NULL)", name="ending"),
-        CheckConstraint("(ending IS NOT DISTINCT FROM 'withdrawn') = (withdrawal_reason IS NOT NULL)", name="withdrawal"),
+        CheckConstraint(
+            "(ending IS NOT DISTINCT FROM 'withdrawn') = (withdrawal_reason IS NOT NULL)", name="withdrawal"
+        ),
         ForeignKeyConstraint(["programme_id", "person_id"], ["person.programme_id", "person.id"]),
         ForeignKeyConstraint(
             ["programme_id", "organisation_id", "fund_id"],

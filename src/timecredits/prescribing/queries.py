@@ -6,19 +6,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, union_all
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from timecredits import ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import Base
 from timecredits.errors import NotFound
-from timecredits.ledger import TransferKind
 from timecredits.people import queries as people
 from timecredits.people.models import Person
 from timecredits.prescribing.models import Ending, Prescription
-
-_TRANSFER = Base.metadata.tables["transfer"].c
 
 
 class Status(StrEnum):
@@ -112,7 +108,7 @@ def _followed(session: Session, programme_id: UUID, rows: Sequence[Prescription]
     """Say of each what became of it: two queries, however many there are."""
     account_ids = [account_id for row in rows for account_id in accounts_of(row)]
     left = ledger.balances(session, programme_id, account_ids)
-    spent = _spent(session, programme_id, account_ids)
+    spent = ledger.spent_from(session, programme_id, account_ids)
     return [_progress(row, left, spent, today) for row in rows]
 
 
@@ -136,24 +132,3 @@ def _status(row: Prescription, spent: int, today: date) -> Status:
     if spent == row.minutes + row.companion_minutes:
         return Status.USED
     return Status.EXPIRED if row.ending == Ending.EXPIRED or is_past(row, today) else Status.ACTIVE
-
-
-def _spent(session: Session, programme_id: UUID, account_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Add up what was spent from each account and not put right since.
-
-    Read from the transfers, which say why minutes moved: what is missing from a balance may as well have been
-    withdrawn, expired or held. A prescription has a handful of transfers, each found by the index on its account.
-    """
-    out = select(_TRANSFER.source_id.label("account_id"), _TRANSFER.minutes).where(
-        _TRANSFER.programme_id == programme_id,
-        _TRANSFER.source_id.in_(account_ids),
-        _TRANSFER.kind == TransferKind.SPEND.value,
-    )
-    back = select(_TRANSFER.target_id, -_TRANSFER.minutes).where(
-        _TRANSFER.programme_id == programme_id,
-        _TRANSFER.target_id.in_(account_ids),
-        _TRANSFER.kind == TransferKind.REVERSE.value,
-    )
-    both = union_all(out, back).subquery()
-    rows = session.execute(select(both.c.account_id, func.sum(both.c.minutes)).group_by(both.c.account_id))
-    return {account_id: int(minutes) for account_id, minutes in rows}

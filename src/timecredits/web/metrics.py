@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -37,7 +38,7 @@ _collect_from_all: Callable[[CollectorRegistry], object] = MultiProcessCollector
 router = APIRouter(tags=["service"])
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def read_metrics() -> Response:
     """Give the metrics in Prometheus' text format; where there are several processes, of all of them."""
     registry = REGISTRY

@@ -165,8 +165,10 @@ def problem(
 def _allowed(request: Request) -> str:
     """List the methods of a path. Starlette's own list has only those of the first route that has the path."""
     routes = [route for route in iter_route_contexts(request.app.routes) if route.methods]
-    here = [route.methods or set() for route in routes if route.path_regex.match(request.url.path)]
-    return ", ".join(sorted(set().union(*here)))
+    here = [route for route in routes if route.path_regex.match(request.url.path)]
+    # /v1/allocations/batch is no allocation of that id.
+    named = [route for route in here if route.path == request.url.path]
+    return ", ".join(sorted(set().union(*(route.methods or set() for route in named or here))))
 
 
 def _refusal(error: Exception, request_id: str) -> DomainError:

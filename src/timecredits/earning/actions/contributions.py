@@ -7,16 +7,16 @@ from datetime import date, datetime, timedelta
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import new_id
+from timecredits.database import among, insert_many, new_id
 from timecredits.earning.models import Activity, Contribution
 from timecredits.errors import NotFound, Refused
 from timecredits.ledger import EntryKind, EntryRequest, Posted, TransferKind
-from timecredits.people.actions import UnknownCard, acquaint
+from timecredits.people.actions import UnknownCard, acquaint_each
 from timecredits.people.actions.cards import normalise
 from timecredits.people.models import Card, Person
 from timecredits.people.queries import visible
@@ -116,16 +116,17 @@ class _Earners:
 
     by_number: Mapping[str, UUID]
     accounts: Mapping[UUID, UUID]
+    visible: Collection[UUID]
 
     def find(self, item: TimeGiven) -> UUID:
         """Give the id of the person whom an item names. Raises NotFound, UnknownCard."""
         person_id, number = item.get("person_id"), item.get("card_number")
         assert (person_id is None) != (number is None)
-        if number is not None:
-            person_id = self.by_number.get(normalise(number))
         if person_id is None:
-            raise UnknownCard
-        if person_id not in self.accounts:
+            person_id = self.by_number.get(normalise(number or ""))
+            if person_id is None:
+                raise UnknownCard
+        elif person_id not in self.visible:
             raise NotFound
         return person_id
 
@@ -186,20 +187,20 @@ def _find_earners(session: Session, actor: Actor, items: Sequence[TimeGiven]) ->
     for number in (item.get("card_number") for item in items):
         with suppress(UnknownCard):
             numbers.add(normalise(number or ""))
-    cards = session.execute(
-        select(Card.number, Card.person_id).where(
-            Card.programme_id == actor.programme_id, Card.number.in_(numbers), Card.stopped_at.is_(None)
-        )
+    cards = select(Card.number, Card.person_id).where(
+        Card.programme_id == actor.programme_id, Card.number.in_(numbers), Card.stopped_at.is_(None)
     )
-    by_number = dict(cards.tuples().all())
+    by_number = dict(session.execute(cards).all())
     named = {person_id for item in items if (person_id := item.get("person_id")) is not None}
-    earners = session.execute(
-        select(Person.id, Person.earned_account_id).where(
-            Person.programme_id == actor.programme_id,
-            or_(Person.id.in_(by_number.values()), Person.id.in_(named) & visible(actor)),
-        )
+    query = select(Person.id, Person.earned_account_id, visible(actor)).where(
+        Person.programme_id == actor.programme_id, among(Person.id, named.union(by_number.values()))
     )
-    return _Earners(by_number, dict(earners.tuples().all()))
+    found = session.execute(query).all()
+    return _Earners(
+        by_number,
+        accounts={person_id: account_id for person_id, account_id, _ in found},
+        visible={person_id for person_id, _, may_see in found if may_see},
+    )
 
 
 def _plan(
@@ -238,12 +239,8 @@ def _write(
     now: datetime,
 ) -> None:
     """Write down what was paid, and let each group know the people who gave it their time."""
-    session.add_all(recorded)
-    known: dict[UUID, set[UUID]] = {}
-    for contribution in recorded:
-        audit.record(session, actor, action="record_contribution", subject_id=contribution.id, now=now)
-        group_id = places[contribution.activity_id].activity.organisation_id
-        known.setdefault(group_id, set()).add(contribution.person_id)
-    session.flush()
-    for group_id in sorted(known):
-        acquaint(session, actor, person_ids=sorted(known[group_id]), within=[group_id], now=now)
+    insert_many(session, Contribution, [vars(row) for row in recorded])
+    subject_ids = [contribution.id for contribution in recorded]
+    audit.record_each(session, actor, action="record_contribution", subject_ids=subject_ids, now=now)
+    pairs = {(row.person_id, places[row.activity_id].activity.organisation_id) for row in recorded}
+    acquaint_each(session, actor, pairs=pairs, now=now)

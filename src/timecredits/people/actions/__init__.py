@@ -11,7 +11,14 @@ from timecredits.people.actions.cards import (
     unlock_card,
 )
 from timecredits.people.actions.keys import RoleNeedsOrganisation, RoleNeedsPerson, create_key, revoke_key
-from timecredits.people.actions.people import Newcomer, acquaint, change_person, register_people, register_person
+from timecredits.people.actions.people import (
+    Newcomer,
+    acquaint,
+    acquaint_each,
+    change_person,
+    register_people,
+    register_person,
+)
 
 __all__ = [
     "CardLocked",
@@ -22,6 +29,7 @@ __all__ = [
     "UnknownCard",
     "WrongPin",
     "acquaint",
+    "acquaint_each",
     "change_person",
     "count_try",
     "create_key",

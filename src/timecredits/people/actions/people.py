@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import apply_changes, new_id
+from timecredits.database import apply_changes, insert_many, new_id
 from timecredits.ledger import AccountKind
 from timecredits.people import queries
 from timecredits.people.actions.cards import issue_card
@@ -66,8 +65,10 @@ def register_people(
         for person, newcomer in zip(people, items, strict=True)
     ]
     organisations = actor.organisations(Permission.REGISTER_PEOPLE)
-    acquaint(session, actor, person_ids=[person.id for person in people], within=organisations, now=now)
     session.flush()
+    person_ids = [person.id for person in people]
+    acquaint(session, actor, person_ids=person_ids, within=organisations, now=now)
+    audit.record_each(session, actor, action="register_person", subject_ids=person_ids, now=now)
     return list(zip(people, cards, strict=True))
 
 
@@ -100,7 +101,6 @@ def _describe(
             family_name=newcomer.family_name,
         )
     )
-    audit.record(session, actor, action="register_person", subject_id=person.id, now=now)
     return issue_card(session, actor, person_id=person.id, pin=newcomer.pin, pin_key=pin_key, now=now)
 
 
@@ -130,10 +130,17 @@ def acquaint(
     now: datetime,
 ) -> None:
     """Let these organisations know these people; already known is fine. `within` None adds none."""
+    pairs = [(person_id, found) for found in within or () for person_id in person_ids]
+    acquaint_each(session, actor, pairs=pairs, now=now)
+
+
+def acquaint_each(session: Session, actor: Actor, *, pairs: Collection[tuple[UUID, UUID]], now: datetime) -> None:
+    """Let an organisation know a person, for each pair of their ids, person first; already known is fine.
+
+    In the order of the ids, so that two who do the same at once do not wait for each other.
+    """
     rows = [
         {"programme_id": actor.programme_id, "person_id": person_id, "organisation_id": found, "since": now}
-        for found in within or ()
-        for person_id in person_ids
+        for person_id, found in sorted(pairs)
     ]
-    if rows:
-        session.execute(insert(Acquaintance).on_conflict_do_nothing(), rows)
+    insert_many(session, Acquaintance, rows)

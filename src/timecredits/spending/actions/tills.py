@@ -7,12 +7,11 @@ from typing import Self
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor
-from timecredits.database import new_id
+from timecredits.database import insert_many, new_id
 from timecredits.errors import Conflict, DomainError
 from timecredits.ledger import AccountKind, Draw, EntryKind, EntryRequest, Posted, Pot, TransferKind
 from timecredits.programmes.models import Organisation
@@ -131,37 +130,28 @@ def _write(
     All that goes to one partner waits for that partner's account, so of two equal references the second sees the
     first, and the conflict is a refusal rather than an error of the database.
     """
-    if not paid:
-        return {}
-    rows = [
-        {
-            "programme_id": actor.programme_id,
-            "id": new_id(),
-            "organisation_id": bill.offer.organisation_id,
-            "venue_id": bill.offer.venue_id,
-            "opportunity_id": bill.offer.opportunity_id,
-            "person_id": bill.person_id,
-            "adults": bill.offer.adults,
-            "children": bill.offer.children,
-            "minutes": bill.offer.minutes,
-            "entry_id": posted.entry_id,
-            "external_reference": bill.external_reference,
-            "redeemed_by": actor.id,
-            "redeemed_at": posted.recorded_at,
-        }
+    made = [
+        Redemption(
+            programme_id=actor.programme_id,
+            id=new_id(),
+            organisation_id=bill.offer.organisation_id,
+            venue_id=bill.offer.venue_id,
+            opportunity_id=bill.offer.opportunity_id,
+            person_id=bill.person_id,
+            adults=bill.offer.adults,
+            children=bill.offer.children,
+            minutes=bill.offer.minutes,
+            entry_id=posted.entry_id,
+            external_reference=bill.external_reference,
+            redeemed_by=actor.id,
+            redeemed_at=posted.recorded_at,
+        )
         for bill, posted in paid
     ]
-    writing = insert(Redemption).on_conflict_do_nothing(
-        index_elements=["programme_id", "organisation_id", "external_reference"],
-        index_where=Redemption.external_reference.is_not(None),
-    )
-    made = {row.entry_id: row for row in session.scalars(writing.returning(Redemption), rows)}
-    if len(made) < len(rows):
+    if insert_many(session, Redemption, [vars(row) for row in made]) < len(made):
         raise ExternalReferenceUsed
-    for redemption in made.values():
-        audit.record(session, actor, action="redeem", subject_id=redemption.id, now=now)
-    session.flush()
-    return made
+    audit.record_each(session, actor, action="redeem", subject_ids=[row.id for row in made], now=now)
+    return {row.entry_id: row for row in made}
 
 
 def _said_to_a_venue(refusal: DomainError, offer: Offer) -> DomainError:

@@ -1,0 +1,86 @@
+"""Everything that the contract allows, and much that it does not, with the key of every role."""
+
+import zlib
+from collections import Counter, defaultdict
+from http import HTTPStatus
+
+import schemathesis
+from schemathesis import Case
+
+from tests.contract.town import Town
+from timecredits.main import create_app
+from timecredits.settings import Settings
+
+# What nonsense may be answered with. Not 403, 409 or 429: those come only after a request was found to make sense.
+NONSENSE = ["400", "401", "404", "405", "412", "413", "415", "422", "428"]
+SETTINGS = {
+    "phases": {
+        # The contract has no examples of its own; which request follows which is what the tests of the cycle are for.
+        "examples": {"enabled": False},
+        "stateful": {"enabled": False},
+    },
+    "generation": {
+        "deterministic": True,
+        "max-examples": 4,
+        "no-shrink": True,
+        # Made-up keys are not sent along; that each operation needs a right one is the check `ignored_auth`.
+        "with-security-parameters": False,
+    },
+    "checks": {
+        # Off: a request that makes sense may still be refused by a rule, and is for most roles.
+        "positive_data_acceptance": {"enabled": False},
+        # Off: these follow one request with others, and each request stands alone here.
+        "use_after_free": {"enabled": False},
+        "ensure_resource_availability": {"enabled": False},
+        "object_level_authorization": {"enabled": False},
+        # Narrower and wider than usual: nonsense is refused as nonsense, and a missing If-Match is 428.
+        "negative_data_rejection": {"expected-statuses": NONSENSE},
+        "missing_required_header": {"expected-statuses": ["400", "403", "422", "428"]},
+    },
+    # Off for GET /v1/allocations/batch and the like: that asks for the allocation with the id "batch", and hears that
+    # this is no id (422) instead of 405.
+    "operations": [{"include-path-regex": "/(batch|quote)$", "checks": {"unsupported_method": {"enabled": False}}}],
+}
+schema = schemathesis.openapi.from_dict(
+    create_app(Settings()).openapi(), config=schemathesis.Config.from_dict(SETTINGS)
+)
+# Sensible requests that go out with every role's key; each one after that, and all nonsense, with that of one role.
+BY_EVERYBODY = 2
+
+by_everybody: Counter[str] = Counter()
+answered: defaultdict[str, set[int]] = defaultdict(set)
+
+
+def roles_for(case: Case, town: Town) -> list[str]:
+    """Say with whose keys to send a case: the same ones when the same case comes again."""
+    roles = sorted(town.world.api.keys)
+    assert case.meta is not None
+    if case.meta.generation.mode.is_positive and by_everybody[case.operation.label] < BY_EVERYBODY:
+        by_everybody[case.operation.label] += 1
+        return roles
+    return [roles[zlib.crc32(repr(case).encode()) % len(roles)]]
+
+
+@schema.parametrize()
+def test_every_answer_is_documented_and_no_nonsense_is_accepted(case: Case, town: Town) -> None:
+    # Checks that send requests of their own reach the app this way.
+    case.operation.schema.app = case.operation.app = town.app
+    town.move_in(case)
+    for role in roles_for(case, town):
+        answer = case.call_and_validate(session=town.http, headers=town.headers(role))
+        answered[case.operation.label].add(answer.status_code)
+
+
+def test_every_operation_that_was_tried_was_reached_beyond_its_refusals() -> None:
+    print({k: v for k, v in answered.items()}); assert sorted(label for label, statuses in answered.items() if min(statuses) >= HTTPStatus.BAD_REQUEST) == []
+
+
+def test_every_role_has_tried(town: Town) -> None:
+    assert sorted(town.world.api.keys) == [
+        "auditor",
+        "coordinator",
+        "group_leader",
+        "person",
+        "venue_staff",
+        "wellbeing_worker",
+    ]
