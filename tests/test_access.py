@@ -177,9 +177,7 @@ def test_a_role_held_in_one_organisation_says_nothing_in_another(programme: Prog
 def test_every_route_asks_who_calls_unless_it_is_public(settings: Settings) -> None:
     app = create_app(settings)
     routes = [context for context in iter_route_contexts(app.routes) if isinstance(context.original_route, APIRoute)]
-    asked = {
-        context.path for context in routes if get_caller in set(_calls(context.original_route.dependant))
-    }
+    asked = {context.path for context in routes if get_caller in set(_calls(context.original_route.dependant))}
     every = {context.path for context in routes}
     assert len(asked) > 30
     assert every - asked <= PUBLIC

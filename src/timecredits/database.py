@@ -27,7 +27,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Session,
+    SessionTransaction,
+    make_transient_to_detached,
+    sessionmaker,
+)
 from uuid_utils.compat import uuid7
 
 from timecredits.settings import Settings
@@ -70,6 +77,19 @@ def among(
 ) -> ColumnElement[bool]:
     """Say in SQL that an id is one of these, as one array: the statement is the same however many there are."""
     return column == any_(literal(list(ids), ARRAY(Uuid())))
+
+
+def add_many(session: Session, rows: Sequence[Base]) -> bool:
+    """Insert new objects of one table in one statement, and let the session know them, as a flush would.
+
+    Each has a value for every column. False if one of them is there already: then the transaction is to be given up.
+    """
+    if rows and insert_many(session, type(rows[0]), [vars(row) for row in rows]) < len(rows):
+        return False
+    for row in rows:
+        make_transient_to_detached(row)
+    session.add_all(rows)
+    return True
 
 
 def insert_many(session: Session, kind: type[Base], rows: Sequence[Mapping[str, object]]) -> int:

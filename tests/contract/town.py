@@ -14,19 +14,22 @@ from tests.factories import PIN, give_earned
 from timecredits.people.models import Person
 from timecredits.programmes.models import Organisation
 
-# Where one of two fields is to be given, which JSON schema does not say: keep the first, leave out the others.
+# Fields of which one is to be given, which no schema says: the first is kept, the others are left out.
 EITHER = {
-    "/v1/contributions": (("person_id", "card_number"),),
-    "/v1/gifts": (("to_card_number", "to_person_id"),),
-    "/v1/redemptions": (("opportunity_id", "venue_id", "minutes"),),
-    "/v1/redemptions/quote": (("opportunity_id", "venue_id", "minutes"),),
+    "/v1/contributions": ("person_id", "card_number"),
+    "/v1/contributions/batch": ("person_id", "card_number"),
+    "/v1/gifts": ("to_card_number", "to_person_id"),
+    "/v1/keys": ("roles", "organisation_id", "person_id"),
+    "/v1/redemptions": ("opportunity_id", "venue_id", "minutes"),
+    "/v1/redemptions/quote": ("opportunity_id", "venue_id", "minutes"),
 }
 # Where what is done to one thing would spoil it for the other operations, so that they have one of their own.
 APART = {
     ("PUT", "/v1/people/{person_id}/pin"): "person_with_another_pin",
     ("POST", "/v1/opportunities/{opportunity_id}/withdrawal"): "opportunity_to_withdraw",
 }
-TEXT = {"card_number", "to_card_number", "pin"}
+# What a sensible request names, other than by an id.
+NAMED = {"card_number", "to_card_number", "pin", "given_on", "expires_on", "roles"}
 
 
 def is_uuid(value: object) -> bool:
@@ -44,7 +47,7 @@ class Town:
     world: World
     app: Any
     http: requests.Session
-    real: dict[str, Iterator[str]]
+    real: dict[str, Iterator[Any]]
     numbers: Iterator[int] = field(default_factory=count)
 
     @classmethod
@@ -66,37 +69,44 @@ class Town:
         for name in case.query:
             case.query[name] = self._real(name, case.query[name])
         if isinstance(case.body, dict):
-            case.body = self._in_body(case.body, sensible=sensible)
+            case.body = self._in_body(case.body, sensible=sensible, either=EITHER.get(case.path, ()))
         if sensible:
             self._make_likely(case)
 
     def _make_likely(self, case: Case) -> None:
-        """Give a sensible case what no schema can say: a key of its own, the present version, one of two fields."""
+        """Give a sensible case an Idempotency-Key of its own, the present version, no cursor."""
+        case.query.pop("cursor", None)
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = f"key-{next(self.numbers)}"
         if case.method == "PATCH":
             read = self.http.get(f"http://testserver{case.formatted_path}", headers=self.headers("coordinator"))
             case.headers["if-match"] = read.headers.get("ETag", '"1"')
-        for first, *others in EITHER.get(case.path, ()):
-            if isinstance(case.body, dict):
-                case.body = {name: value for name, value in case.body.items() if name not in others}
-                case.body[first] = next(self.real[first])
 
     def _real(self, name: str, value: Any) -> Any:
         return next(self.real[name]) if name in self.real and is_uuid(value) else value
 
-    def _in_body(self, value: Any, *, sensible: bool, name: str = "") -> Any:
+    def _in_body(self, value: Any, *, sensible: bool, either: tuple[str, ...], name: str = "") -> Any:
         if isinstance(value, dict):
-            own = "group_id" if value.get("kind") == "group" else "service_id"
+            if sensible:
+                value = self._choose(value, () if "items" in value else either, name)
             return {
-                key: self._in_body(inner, sensible=sensible, name=own if key == "id" else key)
-                for key, inner in value.items()
+                key: self._in_body(inner, sensible=sensible, either=either, name=key) for key, inner in value.items()
             }
-        if isinstance(value, list):
-            return [self._in_body(inner, sensible=sensible, name=name) for inner in value]
-        if sensible and isinstance(value, str) and name in TEXT:
+        if sensible and name in NAMED:
             return next(self.real[name])
+        if isinstance(value, list):
+            return [self._in_body(inner, sensible=sensible, either=either, name=name) for inner in value]
         return self._real(name, value)
+
+    def _choose(self, value: dict[str, Any], either: tuple[str, ...], name: str) -> dict[str, Any]:
+        """Give what is given instead of something else, and not both."""
+        if name == "to":
+            kind = value.get("kind")
+            return {"kind": kind} if kind == "community" else {"kind": kind, "id": next(self.real[f"{kind}_id"])}
+        if either:
+            value = {key: inner for key, inner in value.items() if key not in either[1:]}
+            value[either[0]] = next(self.real[either[0]])
+        return value
 
 
 def earn(world: World, person: dict[str, Any], minutes: int) -> None:
@@ -107,7 +117,7 @@ def earn(world: World, person: dict[str, Any], minutes: int) -> None:
         give_earned(session, group, session.get_one(Person, (programme.id, UUID(person["id"]))), minutes)
 
 
-def furnish(world: World) -> dict[str, list[str]]:
+def furnish(world: World) -> dict[str, list[Any]]:
     """Make one of everything, or several of what is used up, and give the ids by the names that ask for them."""
     make, person = world.api.made, world.person
     friend = world.api.new_person(as_="group_leader", given_name="Bo")
@@ -127,7 +137,7 @@ def furnish(world: World) -> dict[str, list[str]]:
     make("/v1/ledger/verification", None, as_="auditor")
     return {
         "organisation_id": [world.service["id"], world.group["id"], world.partner["id"]],
-        "service_id": [world.service["id"]],
+        "wellbeing_service_id": [world.service["id"]],
         "group_id": [world.group["id"]],
         "partner_id": [world.partner["id"]],
         "fund_id": [world.fund["id"]],
@@ -141,6 +151,9 @@ def furnish(world: World) -> dict[str, list[str]]:
         "card_number": [friend["card_number"]],
         "to_card_number": [friend["card_number"]],
         "pin": [PIN],
+        "given_on": ["2026-06-15"],
+        "expires_on": ["2026-12-31"],
+        "roles": [["auditor"]],
         "prescription_id": [make("/v1/prescriptions", dose, as_="wellbeing_worker")["id"] for _ in range(12)],
         "activity_id": [activity],
         "contribution_id": [make("/v1/contributions", given, as_="group_leader")["id"]],

@@ -86,6 +86,7 @@ class Machine(RuleBasedStateMachine):
             self._post(requested(TransferKind.ALLOCATE, [move]), [move])
         for days, person in enumerate(shadow.people):
             self._prescribe(person, 60, 30, TODAY + timedelta(days=days))
+            self._move(TransferKind.EARN, books.group, person.earned, 60)
 
     def _prescribe(self, person: Person, minutes: int, companion: int, last_day: date | None) -> None:
         """Open a prescription, and fill it if the pot has enough."""

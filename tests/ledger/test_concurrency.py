@@ -1,7 +1,7 @@
 """Real transactions at once: each decision is made on what is there, and nobody waits for ever."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from itertools import pairwise
 from threading import Barrier
@@ -54,6 +54,7 @@ def test_a_spend_waits_for_the_one_before_it_and_then_sees_what_is_left(books: B
         first.begin()
         ledger.post(first, books.id, [moves(TransferKind.SPEND, earned, books.partner, 50)], now=NOW, today=TODAY)
         second = pool.submit(books.post, moves(TransferKind.SPEND, earned, books.partner, 50))
+        wait([second], timeout=0.3)
         assert not second.done()
         first.commit()
         assert [code(outcome) for outcome in second.result(timeout=10)] == ["insufficient_credits"]
@@ -161,6 +162,20 @@ def test_closing_a_prescription_and_spending_it_at_once_leaves_nothing_behind(bo
         assert tuple(_at_once(withdraw, spend)) in {("posted", "account_closed"), ("nothing_to_move", "posted")}
         assert books.balance(prescribed) == 0
         assert books.balance(books.partner) + books.balance(books.pot) == before + 60
+
+
+def test_withdrawing_locks_at_once_what_it_will_empty_so_that_a_sweep_does_not_deadlock_with_it(books: Books) -> None:
+    prescribed = books.prescription(new_id(), 60)
+    assert books.pot < prescribed
+    with books.programme.session() as session, ThreadPoolExecutor(1) as pool:
+        session.begin()
+        ledger.close_accounts(session, books.id, {prescribed}, lock_also={books.pot}, now=NOW)
+        sweep = pool.submit(books.post, draws(TransferKind.EXPIRE, (prescribed,), books.pot, None))
+        wait([sweep], timeout=0.3)
+        request = draws(TransferKind.WITHDRAW, (prescribed,), books.pot, None)
+        ledger.post_one(session, books.id, request, now=NOW, today=TODAY)
+        session.commit()
+        assert [code(outcome) for outcome in sweep.result(timeout=10)] == ["nothing_to_move"]
 
 
 def test_a_fund_is_not_lowered_below_what_is_allocated_at_the_same_time(books: Books) -> None:

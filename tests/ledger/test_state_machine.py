@@ -16,6 +16,9 @@ from timecredits import ledger
 from timecredits.database import ProgrammeSession, new_id
 from timecredits.ledger import Draw, EntryKind, EntryRequest, TransferKind
 
+# What follows from an earlier entry follows some days later.
+later = st.integers(0, 3)
+
 
 class LedgerMachine(Everyday):
     """Prescribing, spending and booking, and what puts them right; beside what happens every day."""
@@ -62,8 +65,9 @@ class LedgerMachine(Everyday):
             shadow.holds.append(Hold(entry_id, person, taken or []))
 
     @precondition(lambda self: self.shadow.holds)
-    @rule(index=some, keep=st.booleans())
-    def release(self, index: int, *, keep: bool) -> None:
+    @rule(index=some, keep=st.booleans(), days=later)
+    def release(self, index: int, *, keep: bool, days: int) -> None:
+        self.shadow.today += timedelta(days=days)
         hold = pick(self.shadow.holds, index)
         expired_to = self.books.expired if keep else None
         with self.books.transaction() as session:
@@ -78,8 +82,9 @@ class LedgerMachine(Everyday):
         self._finish(hold, request, [], expired_to or self.pot)
 
     @precondition(lambda self: self.shadow.holds)
-    @rule(index=some, part=st.integers(0, 100), keep=st.booleans())
-    def capture(self, index: int, part: int, *, keep: bool) -> None:
+    @rule(index=some, part=st.integers(0, 100), keep=st.booleans(), days=later)
+    def capture(self, index: int, part: int, *, keep: bool, days: int) -> None:
+        self.shadow.today += timedelta(days=days)
         hold = pick(self.shadow.holds, index)
         minutes = sum(gave for _, gave in hold.gave) * part // 100
         expired_to = self.books.expired if keep else None
@@ -138,8 +143,9 @@ class LedgerMachine(Everyday):
                 self._post(asks(EntryKind.EXPIRE, draw), moves if due else "nothing_to_move")
 
     @precondition(lambda self: self.shadow.done)
-    @rule(index=some, as_far_as_possible=st.booleans(), keep=st.booleans())
-    def reverse(self, index: int, *, as_far_as_possible: bool, keep: bool) -> None:
+    @rule(index=some, as_far_as_possible=st.booleans(), keep=st.booleans(), days=later)
+    def reverse(self, index: int, *, as_far_as_possible: bool, keep: bool, days: int) -> None:
+        self.shadow.today += timedelta(days=days)
         done, shadow = pick(self.shadow.done, index), self.shadow
         expired_to = self.books.expired if keep else None
         with self.books.transaction() as session:
@@ -180,7 +186,7 @@ def test_any_sequence_of_events_is_what_the_shadow_says_it_is(sessions: sessionm
             derandomize=True,
             deadline=None,
             database=None,
-            max_examples=15,
+            max_examples=12,
             stateful_step_count=50,
             # A failure is named by its steps; to shrink them takes minutes on a real database.
             phases=[Phase.generate],

@@ -113,6 +113,7 @@ def change_organisation(organisation_id: UUID, body: OrganisationPatch, edit: Ed
 def list_pots(organisation_id: UUID, read: Reading) -> PotsOut:
     """Say what a wellbeing service has left to prescribe, fund by fund."""
     with read.begin() as (session, actor):
+        queries.organisation(session, actor, organisation_id)
         levels = queries.pot_levels(session, actor, organisation_id=organisation_id)
     return PotsOut(
         items=[

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from timecredits import ledger, sweeping
+from timecredits import ledger, schema, sweeping
 from timecredits.cli.opening import Opened, Stop, now, open_database, plainly, programme_session
 from timecredits.demo import Demonstration, build
 from timecredits.programmes.models import Programme
@@ -36,7 +36,7 @@ def build_demo(opened: Opened, *, people: int, months: int, seed: int, code: str
     """Build a demonstration programme with a progress bar, and let the planner know what is in the tables now."""
     with Progress(console=_ERR, transient=True) as bar:
         task = bar.add_task("Building the demonstration programme", total=None)
-        return build(
+        made = build(
             opened.sessions,
             code=code,
             people=people,
@@ -46,6 +46,9 @@ def build_demo(opened: Opened, *, people: int, months: int, seed: int, code: str
             now=now(),
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
+    if opened.settings.owner_database_url is not None:
+        schema.analyse(opened.settings.owner_database_url.get_secret_value())
+    return made
 
 
 def sweep() -> None:

@@ -94,7 +94,8 @@ def _run(config: uvicorn.Config, listening: socket.socket) -> None:
     uvicorn finishes what is in flight and then raises the signal again: as an exception, so that the embedded server
     is stopped too.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_stop, lambda *_: sys.exit(0))
     if config.workers > 1:
         # Where the workers keep their figures, so that each can give those of all.
         with tempfile.TemporaryDirectory(prefix="timecredits-metrics-") as folder:

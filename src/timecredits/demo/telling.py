@@ -86,12 +86,14 @@ def _make_keys(life: Life, session: Session, now: datetime) -> dict[str, str]:
 
 
 def _who_is_who(life: Life) -> Iterator[str]:
-    """Name what a newcomer needs to go through the cycle by hand."""
+    """Name what a newcomer needs to go through the cycle by hand; the names of roles are kept for keys."""
     first, offer = life.members[0], life.places.offers[0][0]
-    yield f"person: id {first.person_id}, card {first.card_number}, PIN {PIN}"
-    yield f"wellbeing service: id {life.places.service_id}"
-    yield f"group: id {first.group.organisation_id}, activity {first.group.activity_ids[0]}"
-    yield f"partner: id {offer.partner_id}, opportunity {offer.id} ({offer.adult_minutes} minutes)"
+    yield f"card: {first.card_number}, PIN {PIN}, of the person {first.person_id}"
+    yield f"service: {life.places.service_id}"
+    yield f"group: {first.group.organisation_id}"
+    yield f"activity: {first.group.activity_ids[0]}"
+    yield f"partner: {offer.partner_id}"
+    yield f"opportunity: {offer.id} ({offer.adult_minutes} minutes)"
 
 
 def _balance_lines(trial_balance: dict[AccountKind, int]) -> Iterator[str]:

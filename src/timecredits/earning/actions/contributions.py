@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import among, insert_many, new_id
+from timecredits.database import add_many, among, new_id
 from timecredits.earning.models import Activity, Contribution
 from timecredits.errors import NotFound, Refused
 from timecredits.ledger import EntryKind, EntryRequest, Posted, TransferKind
@@ -239,7 +239,7 @@ def _write(
     now: datetime,
 ) -> None:
     """Write down what was paid, and let each group know the people who gave it their time."""
-    insert_many(session, Contribution, [vars(row) for row in recorded])
+    add_many(session, recorded)
     subject_ids = [contribution.id for contribution in recorded]
     audit.record_each(session, actor, action="record_contribution", subject_ids=subject_ids, now=now)
     pairs = {(row.person_id, places[row.activity_id].activity.organisation_id) for row in recorded}

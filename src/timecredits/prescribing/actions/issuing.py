@@ -227,7 +227,8 @@ def _issue(
             raise outcome
         prescription.issued_at = outcome.recorded_at
         session.add(prescription)
-        audit.record(session, actor, action="prescribe", subject_id=prescription.id, now=now)
-    people = sorted({prescription.person_id for prescription, _ in planned})
     session.flush()
+    issued = [prescription.id for prescription, _ in planned]
+    audit.record_each(session, actor, action="prescribe", subject_ids=issued, now=now)
+    people = {prescription.person_id for prescription, _ in planned}
     acquaint(session, actor, person_ids=people, within=[organisation_id], now=now)

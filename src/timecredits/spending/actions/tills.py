@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor
-from timecredits.database import insert_many, new_id
+from timecredits.database import add_many, new_id
 from timecredits.errors import Conflict, DomainError
 from timecredits.ledger import AccountKind, Draw, EntryKind, EntryRequest, Posted, Pot, TransferKind
 from timecredits.programmes.models import Organisation
@@ -148,7 +148,7 @@ def _write(
         )
         for bill, posted in paid
     ]
-    if insert_many(session, Redemption, [vars(row) for row in made]) < len(made):
+    if not add_many(session, made):
         raise ExternalReferenceUsed
     audit.record_each(session, actor, action="redeem", subject_ids=[row.id for row in made], now=now)
     return {row.entry_id: row for row in made}
