@@ -20,7 +20,7 @@ def test_every_setting_stands_in_the_table_with_its_default() -> None:
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:
-    named = re.findall(r"`((?:src|docs|openapi|tests)/[\w/.]*)`", README) + ["CHANGELOG.md", "LICENSE", "Dockerfile"]
+    named = [*re.findall(r"`((?:src|docs|openapi|tests)/[\w/.]*)`", README), "CHANGELOG.md", "LICENSE", "Dockerfile"]
     assert len(named) > 5
     assert [name for name in named if not (ROOT / name).exists()] == []
 

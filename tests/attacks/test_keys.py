@@ -106,7 +106,7 @@ def test_a_key_in_the_address_or_a_cookie_is_no_key(still_scene: Scene) -> None:
         {"roles": ["wellbeing_worker"]},
         {"roles": ["person"]},
         {"roles": ["coordinator", "person"]},
-        {"roles": ["venue_staff"], "organisation_id": "<group_id>"},
+        {"roles": ["venue_staff"], "organisation_id": "<service_id>"},
         {"roles": ["coordinator"], "organisation_id": "<partner_id>"},
         {"roles": ["person", "coordinator"], "person_id": "<person_id>"},
         {"roles": ["auditor"], "expires_at": "tomorrow"},

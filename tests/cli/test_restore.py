@@ -51,7 +51,7 @@ def plain(url: URL) -> str:
 
 
 def test_a_dump_restores_into_an_empty_server_and_verifies(
-    run: Run, server: Server, own_server: dict[str, str], programme: Programme, empty: URL, tmp_path: Path
+    *, run: Run, server: Server, own_server: dict[str, str], programme: Programme, empty: URL, tmp_path: Path
 ) -> None:
     with programme.session() as session, session.begin():
         group, leader = make_group_with_pot(session, programme.coordinator)

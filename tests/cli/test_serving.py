@@ -176,7 +176,7 @@ def test_ctrl_c_leaves_no_process_and_a_second_start_finds_the_same_data(folder:
     assert psutil.wait_procs(family, timeout=20)[1] == []
 
 
-def test_several_workers_serve_together(own_server: dict[str, str], programme) -> None:
+def test_several_workers_serve_together(own_server: dict[str, str]) -> None:
     env = own_server | {"TIMECREDITS_PORT": str(free_port()), "TIMECREDITS_WORKERS": "2", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "timecredits.cli", "serve"],
@@ -200,3 +200,14 @@ def test_several_workers_serve_together(own_server: dict[str, str], programme) -
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_a_demonstration_that_was_broken_off_does_not_leave_the_newcomer_without_keys(tmp_path: Path) -> None:
+    env = environment(DATA_DIR=str(tmp_path / "data"), PORT=str(free_port()))
+    first = start(env)
+    first.stop()
+    (tmp_path / "data" / "demonstration.json").unlink()
+    second = start(env)
+    answer = httpx.get(f"{second.url}/v1/me", headers={"Authorization": f"Bearer {second.value('person')}"})
+    second.stop()
+    assert (first.value("person") != second.value("person"), answer.status_code) == (True, 200)

@@ -19,7 +19,7 @@ TODAY = NOW.date()
 MUCH = 10**12
 
 # The same examples in each run: a suite that fails on some days only is not believed on the others.
-EXAMPLES = settings(derandomize=True, deadline=None, database=None, max_examples=150)
+EXAMPLES = settings(derandomize=True, deadline=None, database=None, max_examples=100)
 
 # How minutes come to be in an account of each kind: the kind that feeds it, and by which transfer.
 _FED_BY = {

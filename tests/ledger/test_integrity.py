@@ -1,83 +1,15 @@
 """A row that was edited behind the ledger's back is found and named."""
 
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from typing import NamedTuple
-from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import InternalError
+from sqlalchemy import text
 
-from tests.conftest import NOW, Server, make_programme
-from tests.ledger.books import TODAY, Books, asks, draws, moves
+from tests.conftest import NOW, make_programme
+from tests.ledger.books import Books
+from tests.ledger.conftest import Forge, History
 from timecredits import ledger
-from timecredits.database import new_id, session_maker
-from timecredits.ledger import AccountKind, Draw, EntryKind, Posted, TransferKind
-
-Forge = Callable[[str], None]
-
-
-class History(NamedTuple):
-    """A short history, in which each entry can be told apart."""
-
-    prescribed: UUID
-    earned: UUID
-    held: UUID
-    other: UUID
-    prescribe: Posted
-    spend: Posted
-    hold: Posted
-    capture: Posted
-    gift: Posted
-    reverse: Posted
-
-
-@pytest.fixture
-def history(books: Books) -> History:
-    """Prescribe, spend, book, come, give and take back."""
-    owner_id = new_id()
-    books.fill(books.pot, 100)
-    prescribed = books.open(AccountKind.PRESCRIBED, owner_id=owner_id, origin_id=books.pot, expires_on=TODAY)
-    prescribe = books.move(TransferKind.PRESCRIBE, books.pot, prescribed, 100)
-    earned, other = books.earned(owner_id, 100), books.earned(new_id(), 100)
-    held = books.open(AccountKind.HELD, owner_id=owner_id)
-    spend = books.post_one(draws(TransferKind.SPEND, (prescribed, earned), books.partner, 120))
-    hold = books.post_one(draws(TransferKind.HOLD, (earned,), held, 50))
-    with books.transaction() as session:
-        request = ledger.capture(
-            session, books.id, hold.entry_id, target_id=books.partner, minutes=30, actor_id=new_id(), effective_on=TODAY
-        )
-    capture = books.post_one(request)
-    gift = books.move(TransferKind.GIFT, earned, other, 10)
-    mirror = Draw(TransferKind.REVERSE, (other,), earned, 10)
-    reverse = books.post_one(asks(EntryKind.REVERSE, mirror, reverses=gift.entry_id))
-    return History(prescribed, earned, held, other, prescribe, spend, hold, capture, gift, reverse)
-
-
-@pytest.fixture(scope="module")
-def admin(server: Server) -> Iterator[Engine]:
-    """Connect as a superuser, for whom there is neither trigger nor row security."""
-    engine = create_engine(server.admin)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def forge(admin: Engine, books: Books, history: History) -> Forge:
-    """Give the way to change rows without triggers: names in braces are ids of the history."""
-    ids = {name: value.entry_id if isinstance(value, Posted) else value for name, value in history._asdict().items()}
-    ids |= {"programme": books.id, "fund": books.fund, "pot": books.pot, "partner": books.partner, "new": new_id()}
-
-    def change(statement: str) -> None:
-        with admin.begin() as connection:
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            changed = connection.execute(text(re.sub(r"\{(\w+)\}", lambda name: f"'{ids[name[1]]}'", statement)))
-            assert changed.rowcount == 1
-
-    return change
+from timecredits.ledger import Posted
 
 
 def test_an_untouched_ledger_is_consistent_and_is_counted(books: Books, history: History) -> None:
@@ -231,62 +163,3 @@ def test_what_is_wrong_in_one_programme_is_not_anothers(books: Books, forge: For
     forge("UPDATE account SET balance = balance + 1 WHERE id = {earned}")
     assert books.disagreement() is not None
     assert other.disagreement() is None
-
-
-def test_the_replay_tells_its_progress_and_writes_nothing(books: Books) -> None:
-    told: list[tuple[str, int, int]] = []
-    with books.transaction() as session:
-        ledger.check(session, books.id, now=NOW, progress=lambda *step: told.append(step))
-        with pytest.raises(InternalError, match="read-only transaction"), session.begin_nested():
-            session.execute(text("UPDATE account SET version = version"))
-    assert [done for _, done, _ in told] == list(range(len(told)))
-    assert {of for *_, of in told} == {len(told) - 1}
-    assert told[-1][0] == "done"
-
-
-def test_a_connection_that_replayed_is_as_before_when_it_is_used_again(server: Server, books: Books) -> None:
-    engine = create_engine(server.application, pool_size=1, max_overflow=0)
-    sessions = session_maker(engine)
-    with sessions(info={"programme_id": books.id}) as session, session.begin():
-        ledger.check(session, books.id, now=NOW)
-        assert session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
-    with sessions() as session, session.begin():
-        assert session.scalar(text("SHOW transaction_isolation")) == "read committed"
-        assert session.scalar(text("SHOW transaction_read_only")) == "off"
-    engine.dispose()
-
-
-def test_the_last_verification_is_the_one_that_was_stored_last(books: Books, forge: Forge) -> None:
-    with books.transaction() as session:
-        assert ledger.last_verification(session, books.id) is None
-    for hours in (0, 1):
-        with books.transaction() as session:
-            found = ledger.check(session, books.id, now=NOW + timedelta(hours=hours))
-        with books.transaction() as session:
-            session.add(found)
-        if not hours:
-            forge("UPDATE account SET balance = balance + 1 WHERE id = {earned}")
-    with books.transaction() as session:
-        last = ledger.last_verification(session, books.id)
-    assert last is not None
-    assert (last.checked_at, last.consistent) == (NOW + timedelta(hours=1), False)
-
-
-def test_the_replay_is_right_while_others_post(books: Books, history: History) -> None:
-    def post() -> None:
-        for _ in range(20):
-            books.post(
-                moves(TransferKind.GIFT, history.other, history.earned, 2),
-                moves(TransferKind.GIFT, history.earned, history.other, 2),
-            )
-
-    with ThreadPoolExecutor(3) as pool:
-        posting = [pool.submit(post) for _ in range(3)]
-        replays = 0
-        while not all(each.done() for each in posting):
-            assert books.disagreement() is None
-            replays += 1
-        for each in posting:
-            each.result()
-    assert replays > 1
-    assert books.disagreement() is None

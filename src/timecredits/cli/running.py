@@ -23,6 +23,7 @@ from timecredits.main import create_app
 from timecredits.settings import Settings
 
 _CONTRACT = Path("openapi/timecredits.json")
+_DEMO = "demo"
 _DEMONSTRATION = "demonstration.json"
 
 
@@ -117,8 +118,10 @@ def _welcome(opened: Opened, url: str) -> list[str]:
 def _demonstration(opened: Opened) -> Demonstration | None:
     """Build the demonstration in an empty embedded server. Its keys stay beside it: the database has only hashes."""
     path = opened.settings.data_dir / _DEMONSTRATION
-    if not opened.programmes():
-        made = build_demo(opened, people=200, months=3, seed=1, code="demo")
+    codes = [programme.code for programme in opened.programmes()]
+    # One whose building was broken off has no keys, and stays: nothing that was posted goes away.
+    if not path.exists() and all(code.startswith(_DEMO) for code in codes):
+        made = build_demo(opened, people=200, months=3, seed=1, code=f"{_DEMO}{len(codes) or ''}")
         path.touch(mode=0o600)
         path.write_text(json.dumps(asdict(made)))
     return Demonstration(**json.loads(path.read_text())) if path.exists() else None

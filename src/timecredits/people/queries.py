@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -146,6 +147,13 @@ def card_by_number(session: Session, actor: Actor, number: str, *, lock: bool = 
         Card.programme_id == actor.programme_id, Card.number == number, Card.stopped_at.is_(None)
     )
     return _one_card(session, query, lock=lock)
+
+
+def numbers_in_use(session: Session, actor: Actor, numbers: Collection[str]) -> set[str]:
+    """Say which of these card numbers some card has, or has had."""
+    return set(
+        session.scalars(select(Card.number).where(Card.programme_id == actor.programme_id, Card.number.in_(numbers)))
+    )
 
 
 def card_of(session: Session, actor: Actor, person_id: UUID, *, lock: bool = False) -> Card:

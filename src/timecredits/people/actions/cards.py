@@ -83,17 +83,28 @@ def pin_hmac(pin_key: bytes, programme_id: UUID, number: str, pin: str) -> bytes
     return hmac.digest(pin_key, b"pin" + programme_id.bytes + number.encode() + pin.encode(), hashlib.sha256)
 
 
+def new_numbers(session: Session, actor: Actor, count: int) -> set[str]:
+    """Choose so many random card numbers that no card of the programme has had."""
+    found: set[str] = set()
+    while len(found) < count:
+        digits = ["".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1)) for _ in range(count - len(found))]
+        found |= {number + check_character(number) for number in digits}
+        found -= queries.numbers_in_use(session, actor, found)
+    return found
+
+
 def issue_card(
-    session: Session, actor: Actor, *, person_id: UUID, pin: str | None, pin_key: bytes, now: datetime
+    session: Session,
+    actor: Actor,
+    *,
+    person_id: UUID,
+    number: str,
+    pin: str | None,
+    pin_key: bytes,
+    now: datetime,
 ) -> Card:
-    """Give a person a card with a new number. Raises TrivialPin."""
-    digits = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH - 1))
-    card = Card(
-        programme_id=actor.programme_id,
-        person_id=person_id,
-        number=digits + check_character(digits),
-        created_at=now,
-    )
+    """Give a person a card with one of `new_numbers`. Raises TrivialPin."""
+    card = Card(programme_id=actor.programme_id, person_id=person_id, number=number, created_at=now)
     if pin is not None:
         _refuse_trivial(pin)
         card.pin_hmac = pin_hmac(pin_key, actor.programme_id, card.number, pin)

@@ -12,7 +12,7 @@ from timecredits.access import Actor, Permission
 from timecredits.database import apply_changes, insert_many, new_id
 from timecredits.ledger import AccountKind
 from timecredits.people import queries
-from timecredits.people.actions.cards import issue_card
+from timecredits.people.actions.cards import issue_card, new_numbers
 from timecredits.people.models import Acquaintance, Card, Identity, Person
 
 
@@ -60,9 +60,10 @@ def register_people(
     session.flush()
     session.add_all(people)
     session.flush()
+    numbers = new_numbers(session, actor, len(items))
     cards = [
-        _describe(session, actor, person, newcomer, pin_key=pin_key, now=now)
-        for person, newcomer in zip(people, items, strict=True)
+        _describe(session, actor, person, newcomer, number=number, pin_key=pin_key, now=now)
+        for person, newcomer, number in zip(people, items, numbers, strict=True)
     ]
     organisations = actor.organisations(Permission.REGISTER_PEOPLE)
     session.flush()
@@ -90,7 +91,7 @@ def _open_person(session: Session, actor: Actor, newcomer: Newcomer, *, now: dat
 
 
 def _describe(
-    session: Session, actor: Actor, person: Person, newcomer: Newcomer, *, pin_key: bytes, now: datetime
+    session: Session, actor: Actor, person: Person, newcomer: Newcomer, *, number: str, pin_key: bytes, now: datetime
 ) -> Card:
     """Write down who a person is, and give them a card. Raises TrivialPin."""
     session.add(
@@ -101,7 +102,7 @@ def _describe(
             family_name=newcomer.family_name,
         )
     )
-    return issue_card(session, actor, person_id=person.id, pin=newcomer.pin, pin_key=pin_key, now=now)
+    return issue_card(session, actor, person_id=person.id, number=number, pin=newcomer.pin, pin_key=pin_key, now=now)
 
 
 def change_person(
