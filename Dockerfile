@@ -1,7 +1,7 @@
 # The service alone, with no embedded server: it needs a PostgreSQL 15 or later, named in TIMECREDITS_DATABASE_URL (the
-# application's role), and TIMECREDITS_SECRET_KEY. `migrate` needs TIMECREDITS_OWNER_DATABASE_URL.
+# application's role), and TIMECREDITS_SECRET_KEY. `migrate` needs the first, and TIMECREDITS_OWNER_DATABASE_URL.
 #   docker build -t timecredits .
-#   docker run --rm -e TIMECREDITS_OWNER_DATABASE_URL=... timecredits migrate
+#   docker run --rm -e TIMECREDITS_DATABASE_URL=... -e TIMECREDITS_OWNER_DATABASE_URL=... timecredits migrate
 #   docker run -p 8000:8000 -e TIMECREDITS_DATABASE_URL=... -e TIMECREDITS_SECRET_KEY=... timecredits
 
 FROM python:3.11-slim-bookworm AS build
