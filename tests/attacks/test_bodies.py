@@ -101,7 +101,8 @@ def test_text_that_no_database_takes_is_refused_wherever_text_is_asked_for(still
 def test_of_two_fields_with_one_name_the_last_counts_and_nothing_is_done_twice(scene: Scene) -> None:
     ids = scene.ids
     before = scene.available()
-    twice = f'{{"opportunity_id": "{ids["opportunity_id"]}", "card_number": "{ids["card_number"]}", "pin": "{PIN}", "adults": %s, "adults": %s}}'
+    named = f'"opportunity_id": "{ids["opportunity_id"]}", "card_number": "{ids["card_number"]}", "pin": "{PIN}"'
+    twice = "{" + named + ', "adults": %s, "adults": %s}'
     assert redeem(scene, twice % (1, -1)).status_code == 422
     assert scene.available() == before
     answer = redeem(scene, twice % (5, 2))

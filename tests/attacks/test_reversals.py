@@ -2,12 +2,12 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from tests.attacks.conftest import Clock
 from tests.attacks.scene import Request, Scene, outcome, unchanged
-from datetime import timedelta
 
 REVERSE = Request("POST", "/v1/journal/<entry_id>/reversal", "coordinator", {"reason": "mistake"})
 UNDO = Request("POST", "/v1/redemptions/<redemption_id>/undo", "venue_staff")

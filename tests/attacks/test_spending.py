@@ -1,4 +1,4 @@
-"""Credits that are not there, or no longer, or not anybody else's: nothing moves, and nobody learns more than they may."""
+"""Credits that are not there, or no longer: nothing moves, and nobody learns more than they may."""
 
 from datetime import timedelta
 from typing import Any

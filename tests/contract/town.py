@@ -25,6 +25,9 @@ EITHER = {
 }
 # Where what is done to one thing would spoil it for the other operations, so that they have one of their own.
 APART = {
+    ("PATCH", "/v1/activities/{activity_id}"): "activity_to_change",
+    ("PATCH", "/v1/funds/{fund_id}"): "fund_to_change",
+    ("PATCH", "/v1/opportunities/{opportunity_id}"): "opportunity_to_change",
     ("PUT", "/v1/people/{person_id}/pin"): "person_with_another_pin",
     ("POST", "/v1/opportunities/{opportunity_id}/withdrawal"): "opportunity_to_withdraw",
 }
@@ -94,6 +97,9 @@ class Town:
             }
         if sensible and name in NAMED:
             return next(self.real[name])
+        if sensible and name.endswith("minutes") and isinstance(value, int):
+            # Every other time so few that no pot is too small for them.
+            return value if next(self.numbers) % 2 else 1
         if isinstance(value, list):
             return [self._in_body(inner, sensible=sensible, either=either, name=name) for inner in value]
         return self._real(name, value)
@@ -125,9 +131,10 @@ def furnish(world: World) -> dict[str, list[Any]]:
         earn(world, somebody, 600)
     of_partner = {"partner_id": world.partner["id"]}
     swim = {**of_partner, "title": "A swim", "price_minutes": 5}
-    offers = [make("/v1/opportunities", swim, as_="venue_staff")["id"] for _ in range(2)]
-    activity = make("/v1/activities", {"title": "The garden"}, as_="group_leader")["id"]
-    given = {"activity_id": activity, "person_id": person["id"], "minutes": 60, "given_on": "2026-06-15"}
+    offers = [make("/v1/opportunities", swim, as_="venue_staff")["id"] for _ in range(3)]
+    activities = [make("/v1/activities", {"title": "The garden"}, as_="group_leader")["id"] for _ in range(2)]
+    fund = {"name": "Another", "funder": "A", "authorised_minutes": 1}
+    given = {"activity_id": activities[0], "person_id": person["id"], "minutes": 60, "given_on": "2026-06-15"}
     dose = {"person_id": person["id"], "minutes": 60}
     visit = {"opportunity_id": offers[0], "card_number": friend["card_number"], "pin": PIN}
     community = {"to": {"kind": "community"}, "minutes": 1}
@@ -141,6 +148,7 @@ def furnish(world: World) -> dict[str, list[Any]]:
         "group_id": [world.group["id"]],
         "partner_id": [world.partner["id"]],
         "fund_id": [world.fund["id"]],
+        "fund_to_change": [make("/v1/funds", fund, as_="coordinator")["id"]],
         "allocation_id": [entries[0]["id"]],
         "entry_id": [entry["entry_id"] for entry in entries],
         "key_id": [make("/v1/keys", {"name": "spare", "roles": ["auditor"]}, as_="coordinator")["id"]],
@@ -155,11 +163,13 @@ def furnish(world: World) -> dict[str, list[Any]]:
         "expires_on": ["2026-12-31"],
         "roles": [["auditor"]],
         "prescription_id": [make("/v1/prescriptions", dose, as_="wellbeing_worker")["id"] for _ in range(12)],
-        "activity_id": [activity],
+        "activity_id": [activities[0]],
+        "activity_to_change": [activities[1]],
         "contribution_id": [make("/v1/contributions", given, as_="group_leader")["id"]],
         "venue_id": [make("/v1/venues", {**of_partner, "name": "The baths"}, as_="coordinator")["id"]],
         "opportunity_id": [offers[0]],
         "opportunity_to_withdraw": [offers[1]],
+        "opportunity_to_change": [offers[2]],
         "redemption_id": [make("/v1/redemptions", visit, as_="venue_staff")["id"] for _ in range(12)],
         "gift_id": [make("/v1/gifts", gift, as_="person")["id"]],
         "donation_id": [make("/v1/donations", community, as_="person")["id"]],

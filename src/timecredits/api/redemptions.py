@@ -1,7 +1,7 @@
 """The till over HTTP: quotes, redemptions and undoing them."""
 
+from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Self
 from uuid import UUID
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from timecredits.access import Actor
-from timecredits.ledger import InsufficientCredits
+from timecredits.errors import DomainError
 from timecredits.people import actions as people
 from timecredits.spending import actions, queries
 from timecredits.web.callers import Caller, Reading
@@ -109,13 +109,11 @@ def _show_redemption(session: Session, actor: Actor, redemption_id: UUID) -> Red
 
 
 def _forget_tries(caller: Caller, body: RedemptionIn) -> None:
-    """Forget the tries on a card whose PIN was right: the refusal that followed has rolled that back.
+    """Forget the tries on a card if the PIN was right, after a try that was counted and not forgotten by redeeming.
 
-    Else somebody with too few credits would lock their own card. Not on a replay, where no PIN was compared.
+    Else somebody with too few credits, or a till that asks again too soon, would lock a card without a wrong PIN.
     """
-    if getattr(caller.request.state, "replayed", False):
-        return
-    with caller.begin() as (session, actor):
+    with suppress(people.UnknownCard, people.WrongPin), caller.begin() as (session, actor):
         people.prove(session, actor, card_number=body.card_number, pin=body.pin, pin_key=caller.service.secret_key)
 
 
@@ -139,17 +137,23 @@ def quote_redemption(body: QuoteIn, read: Reading) -> QuoteOut:
 @router.post("", status_code=201)
 def create_redemption(body: RedemptionIn, perform: PerformOnce) -> RedemptionOut:
     """Take credits at the till, by card and PIN."""
+    counted = False
+
+    def count_try(session: Session, actor: Actor, *, now: datetime) -> None:
+        nonlocal counted
+        actions.count_try(session, actor, **body.model_dump(exclude={"pin"}), now=now)
+        counted = True
+
+    pin_key = perform.caller.service.secret_key
     try:
-        return perform(
-            actions.redeem,
-            body,
-            show=_show_redemption,
-            before=partial(actions.count_try, **body.model_dump(exclude={"pin"})),
-            pin_key=perform.caller.service.secret_key,
-        )
-    except InsufficientCredits:
-        _forget_tries(perform.caller, body)
+        answer = perform(actions.redeem, body, show=_show_redemption, before=count_try, pin_key=pin_key)
+    except DomainError as refusal:
+        if counted and not isinstance(refusal, people.WrongPin):
+            _forget_tries(perform.caller, body)
         raise
+    if counted and getattr(perform.caller.request.state, "replayed", False):
+        _forget_tries(perform.caller, body)
+    return answer
 
 
 @router.get("")
