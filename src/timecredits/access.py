@@ -29,7 +29,8 @@ class Permission(StrEnum):
     MANAGE_ORGANISATIONS = "add and change organisations and venues"
     MANAGE_KEYS = "make, list and revoke keys"
     READ_DIRECTORY = "see organisations, venues, activities and opportunities"
-    REGISTER_PEOPLE = "add people, give them a card, set a PIN, unlock a card"
+    REGISTER_PEOPLE = "add people, give them a card and a first PIN, unlock a card"
+    RESET_PIN = "replace a PIN that somebody has forgotten"
     READ_PEOPLE = "see the people that they work with, and what those can spend"
     READ_CARE = "see which credits were prescribed, and what became of them"
     PRESCRIBE = "prescribe credits and withdraw them"
@@ -52,6 +53,7 @@ POLICY: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 _P.MANAGE_KEYS,
                 _P.READ_DIRECTORY,
                 _P.REGISTER_PEOPLE,
+                _P.RESET_PIN,
                 _P.READ_PEOPLE,
                 _P.RECORD_TIME,
                 _P.MANAGE_OPPORTUNITIES,
@@ -60,7 +62,15 @@ POLICY: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             }
         ),
         Role.WELLBEING_WORKER: frozenset(
-            {_P.READ_DIRECTORY, _P.REGISTER_PEOPLE, _P.READ_PEOPLE, _P.READ_CARE, _P.PRESCRIBE, _P.GIVE}
+            {
+                _P.READ_DIRECTORY,
+                _P.REGISTER_PEOPLE,
+                _P.RESET_PIN,
+                _P.READ_PEOPLE,
+                _P.READ_CARE,
+                _P.PRESCRIBE,
+                _P.GIVE,
+            }
         ),
         Role.GROUP_LEADER: frozenset({_P.READ_DIRECTORY, _P.REGISTER_PEOPLE, _P.READ_PEOPLE, _P.RECORD_TIME}),
         Role.VENUE_STAFF: frozenset({_P.READ_DIRECTORY, _P.MANAGE_OPPORTUNITIES, _P.REDEEM}),
@@ -77,7 +87,8 @@ PROGRAMME_WIDE = frozenset({Role.COORDINATOR, Role.AUDITOR, Role.PERSON})
 class Actor:
     """Who acts: an opaque id, in a programme, with roles, each held in an organisation or in the whole programme.
 
-    `id` outlives a rotated key. `person_id` is set for somebody who acts for themselves.
+    `id` outlives a rotated key. `person_id` is set for somebody who acts for themselves; `holder_id` is the person
+    whose key it is, where that is known, whatever role they act in.
     """
 
     id: UUID
@@ -85,6 +96,11 @@ class Actor:
     time_zone: ZoneInfo
     roles: frozenset[tuple[Role, UUID | None]]
     person_id: UUID | None = None
+    holder_id: UUID | None = None
+
+    def is_about_themselves(self, person_id: UUID) -> bool:
+        """Tell whether this person is the one who acts."""
+        return person_id in (self.person_id, self.holder_id)
 
     def may(self, permission: Permission, *, within: UUID | None = None) -> bool:
         """Tell whether some role allows it: in the whole programme, or where `within` is given in that organisation."""

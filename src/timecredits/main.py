@@ -76,7 +76,7 @@ def keep_sweeping(service: Service, stop: threading.Event, *, pause_seconds: int
             for code, minutes in sweeping.trial_balances(service.sessions).items():
                 metrics.TRIAL_BALANCE.labels(code).set(minutes)
             metrics.SWEEPS.inc()
-        except (SQLAlchemyError, DomainError):
+        except (SQLAlchemyError, DomainError, AssertionError):
             _log.warning("sweep_failed", exc_info=True)
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from timecredits import ledger
@@ -18,11 +19,21 @@ BATCH = 200
 def sweep_all(sessions: sessionmaker[ProgrammeSession], *, now: datetime, batch: int = BATCH) -> dict[str, int]:
     """End each prescription whose last day has passed, and say how many in each programme, by its code.
 
-    A transaction ends at most `batch`. A programme that another process is sweeping is left to it.
+    A transaction ends at most `batch`. A programme that another process is sweeping is left to it. An error in one
+    programme keeps none of the others waiting: the first is raised when all have been tried.
     """
     with sessions.begin() as session:
         found = programmes(session)
-    return {programme.code: _sweep(sessions, programme, now=now, batch=batch) for programme in found}
+    swept: dict[str, int] = {}
+    errors: list[SQLAlchemyError] = []
+    for programme in found:
+        try:
+            swept[programme.code] = _sweep(sessions, programme, now=now, batch=batch)
+        except SQLAlchemyError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return swept
 
 
 def trial_balances(sessions: sessionmaker[ProgrammeSession]) -> dict[str, int]:

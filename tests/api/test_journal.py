@@ -2,8 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.api.conftest import World
 from tests.factories import PIN
 from timecredits.ledger import AccountKind, EntryKind
@@ -46,7 +44,7 @@ def test_the_journal_says_neither_who_nor_prescription(world: World) -> None:
         for word in ("prescri", "companion", "earned", world.person["id"], world.service["id"]):
             assert word not in text, word
         kinds = [entry["kind"] for entry in world.api.get("/v1/journal", as_=role).json()["items"]]
-        assert kinds == ["spend", "earn", "added", "allocate", "allocate"]
+        assert kinds == ["spend", "added", "added", "allocate", "allocate"]
 
 
 def test_the_person_and_the_worker_see_kinds_and_others_neutral_ones(world: World) -> None:
@@ -133,7 +131,17 @@ def test_a_verification_is_made_and_read(world: World) -> None:
         assert world.api.post("/v1/ledger/verification", as_=role).status_code == 403
 
 
-@pytest.mark.parametrize("kinds", [EntryKind, AccountKind])
-def test_no_neutral_word_gives_a_prescription_away(kinds: type) -> None:
-    words = [neutral_kind(kind) if kinds is EntryKind else neutral_account(kind) for kind in kinds]
-    assert not any("prescri" in word or "companion" in word for word in words)
+CARE = {EntryKind.PRESCRIBE, EntryKind.WITHDRAW, EntryKind.EXPIRE}
+CARE_ACCOUNTS = {AccountKind.PRESCRIBING_POT, AccountKind.PRESCRIBED, AccountKind.COMPANION, AccountKind.EXPIRED}
+
+
+def test_no_neutral_word_stands_for_prescriptions_alone() -> None:
+    ordinary = {neutral_kind(kind) for kind in set(EntryKind) - CARE}
+    assert {neutral_kind(kind) for kind in CARE} <= ordinary
+    ordinary = {neutral_account(kind) for kind in set(AccountKind) - CARE_ACCOUNTS}
+    assert {neutral_account(kind) for kind in CARE_ACCOUNTS} <= ordinary
+
+
+def test_a_balance_is_not_told_beforehand(world: World) -> None:
+    answer = world.api.get("/v1/me/balance", as_="person", params={"at": "2199-01-01T00:00:00Z"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "time_not_past")

@@ -138,3 +138,48 @@ def test_a_key_belongs_to_the_programme_that_it_names(world: World, other_world:
 def test_every_role_may_say_who_it_is(world: World) -> None:
     for role in Role:
         assert world.api.get("/v1/me", as_=role.value).json()["roles"] == [role.value]
+
+
+def test_a_new_key_goes_on_for_the_owner_of_an_earlier_one(world: World) -> None:
+    body = {"fund_id": world.fund["id"], "to": {"kind": "community"}, "minutes": 60}
+    old = world.api.made("/v1/keys", {"name": "old", "roles": ["coordinator"]}, as_="coordinator")
+    new = world.api.made(
+        "/v1/keys", {"name": "new", "roles": ["coordinator"], "continues": old["id"]}, as_="coordinator"
+    )
+    first = world.api.post("/v1/allocations", body, as_=old["key"], idempotency_key="k")
+    again = world.api.post("/v1/allocations", body, as_=new["key"], idempotency_key="k")
+    assert (again.json()["id"], again.headers["Idempotency-Replayed"]) == (first.json()["id"], "true")
+    stranger = world.api.post("/v1/allocations", body, as_="coordinator", idempotency_key="k")
+    assert stranger.json()["id"] != first.json()["id"]
+
+
+def test_a_group_that_knows_somebody_by_the_card_cannot_replace_the_pin(world: World) -> None:
+    stranger = world.api.new_person(as_="coordinator")
+    activity = world.api.made("/v1/activities", {"title": "Gardening"}, as_="group_leader")
+    body = {"activity_id": activity["id"], "card_number": stranger["card_number"], "minutes": 1}
+    world.api.made("/v1/contributions", body | {"given_on": "2026-06-15"}, as_="group_leader")
+    path = f"/v1/people/{stranger['id']}"
+    assert world.api.get(path, as_="group_leader").status_code == 200
+    assert world.api.send("PUT", f"{path}/pin", as_="group_leader", json={"pin": "1937"}).status_code == 403
+    assert world.api.post(f"{path}/card-unlocking", as_="group_leader").status_code == 200
+    assert world.api.send("PUT", f"{path}/pin", as_="wellbeing_worker", json={"pin": "1937"}).status_code == 200
+    newcomer = world.api.new_person(as_="group_leader", pin=None)
+    first = world.api.send("PUT", f"/v1/people/{newcomer['id']}/pin", as_="group_leader", json={"pin": "1937"})
+    assert (first.status_code, first.json()["has_pin"]) == (200, True)
+
+
+def test_nobody_pays_or_prescribes_to_themselves(world: World) -> None:
+    me = world.api.new_person(as_="group_leader")
+    held = {"person_id": me["id"]}
+    leader = world.api.new_key(Role.GROUP_LEADER, organisation_id=world.group["id"], **held)
+    worker = world.api.new_key(Role.WELLBEING_WORKER, organisation_id=world.service["id"], **held)
+    activity = world.api.made("/v1/activities", {"title": "Gardening"}, as_="group_leader")
+    for known_by in ({"person_id": me["id"]}, {"card_number": me["card_number"]}):
+        body = {"activity_id": activity["id"], **known_by, "minutes": 60, "given_on": "2026-06-15"}
+        paid = world.api.post("/v1/contributions", body, as_=leader)
+        assert (paid.status_code, paid.json()["code"]) == (422, "own_time")
+    prescribed = world.api.post("/v1/prescriptions", {"person_id": me["id"], "minutes": 60}, as_=worker)
+    assert (prescribed.status_code, prescribed.json()["code"]) == (422, "own_prescription")
+    assert world.api.get("/v1/me", as_=leader).json()["person"] is None
+    other = {"activity_id": activity["id"], "person_id": world.person["id"], "minutes": 60, "given_on": "2026-06-15"}
+    assert world.api.post("/v1/contributions", other, as_=leader).status_code == 201

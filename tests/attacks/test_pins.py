@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from tests.attacks.conftest import Clock
 from tests.attacks.scene import WRONG_PIN, Scene, outcome, unchanged
@@ -165,3 +165,12 @@ def test_a_pin_that_anybody_would_try_first_is_not_taken(scene: Scene, pin: str)
         answer = scene.world.api.send("PUT", path, as_="person", json={"pin": pin})
         assert outcome(answer) == (422, "trivial_pin")
         assert pin not in answer.text
+
+
+def test_a_right_pin_while_the_database_is_busy_locks_no_card(scene: Scene) -> None:
+    programme = scene.world.api.programme
+    with programme.session() as holding, holding.begin():
+        holding.execute(text("SELECT id FROM account FOR UPDATE"))
+        assert [guess(scene, PIN) for _ in range(5)] == [(503, "busy")] * 5
+    assert tries(scene) == (0, 0)
+    assert scene.redeem().status_code == 201

@@ -4,12 +4,15 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import sessionmaker
 
-from tests.conftest import NOW, Programme
+from tests.conftest import NOW, Programme, make_programme
 from tests.factories import make_organisation, make_person, make_service_with_pot
 from tests.prescribing.steps import TODAY, add_pot, at_once, left_in, spend
 from timecredits import ledger
+from timecredits.database import ProgrammeSession
 from timecredits.errors import DomainError
 from timecredits.ledger import AccountClosed, InsufficientCredits, Posted
 from timecredits.prescribing.actions import Dose, PrescriptionEnded, expire_due, prescribe, prescribe_many, withdraw
@@ -168,3 +171,20 @@ def test_the_day_ends_at_the_programmes_own_midnight(programme: Programme) -> No
     stage.prescribe(expires_on=TODAY)
     for now, expected in ((NOW.replace(hour=22, minute=59), 0), (NOW.replace(hour=23, minute=0), 1)):
         assert sweep_all(programme.sessions, now=now)[programme.code] == expected
+
+
+def test_a_programme_that_cannot_be_swept_keeps_no_other_waiting(sessions: sessionmaker[ProgrammeSession]) -> None:
+    stuck, other = sorted((make_programme(sessions) for _ in range(2)), key=lambda made: made.code)
+    for made in (stuck, other):
+        with made.session() as session, session.begin():
+            _, worker, _ = make_service_with_pot(session, made.coordinator)
+            person = make_person(session, worker)
+        with made.session() as session, session.begin():
+            prescribe(session, worker, person_id=person.id, minutes=60, expires_on=NOW.date(), now=NOW)
+    with stuck.session() as holding, holding.begin():
+        holding.execute(text("SELECT id FROM account FOR UPDATE"))
+        with pytest.raises(OperationalError):
+            sweep_all(sessions, now=TOMORROW_NOON)
+    with other.session() as session, session.begin():
+        assert session.scalar(text("SELECT count(*) FROM prescription WHERE ended_at IS NOT NULL")) == 1
+    assert sweep_all(sessions, now=TOMORROW_NOON)[stuck.code] == 1

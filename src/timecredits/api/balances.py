@@ -1,7 +1,7 @@
 """Balances and statements over HTTP; under `/me` for the person whose key it is."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated
 from uuid import UUID
@@ -18,7 +18,10 @@ from timecredits.people import queries
 from timecredits.web.callers import Reading
 from timecredits.web.neutral import neutral_kind
 from timecredits.web.paging import Page, Paging
+from timecredits.web.refusals import TimeNotPast
 from timecredits.web.schemas import Model, Moment, credits_of
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 router = APIRouter(prefix="/v1", tags=["balances"])
 
@@ -58,7 +61,10 @@ class PotOut(Model):
 class BalanceOut(Model):
     """What a person has. Companion minutes take somebody along, and are not part of what is available."""
 
-    available_minutes: int
+    available_minutes: int = Field(
+        description="What can be used now. Credits past their last day are not in it; the statement shows them until "
+        "they are swept."
+    )
     held_minutes: int
     companion_minutes: int | None = Field(description="Only for the care team and the person.")
     credits: str = Field(description="What is available, in Time Credits of 60 minutes.")
@@ -80,6 +86,9 @@ class LineOut(Model):
 
 def _balance(session: Session, actor: Actor, person_id: UUID, *, at: datetime | None, now: datetime) -> BalanceOut:
     queries.person(session, actor, person_id)
+    # The last entry may be a little ahead of this process's clock: another process wrote it, or a microsecond later.
+    if at is not None and at - now > _CLOCKS_DIFFER:
+        raise TimeNotPast
     if at is None:
         found = ledger.balance(session, actor.programme_id, person_id, today=actor.today(now))
     else:

@@ -25,8 +25,9 @@ class KeyIn(Model):
     name: ShortText
     roles: Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
     organisation_id: UUID | None = None
-    person_id: UUID | None = None
+    person_id: UUID | None = Field(default=None, description="Whom a person's key acts for; whose any other key is.")
     expires_at: Moment | None = None
+    continues: UUID | None = Field(default=None, description="An earlier key, whose owner goes on with this one.")
 
 
 class KeyOut(Model):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from timecredits.access import Actor
@@ -147,7 +148,7 @@ def create_redemption(body: RedemptionIn, perform: PerformOnce) -> RedemptionOut
     pin_key = perform.caller.service.secret_key
     try:
         answer = perform(actions.redeem, body, show=_show_redemption, before=count_try, pin_key=pin_key)
-    except DomainError as refusal:
+    except (DomainError, OperationalError) as refusal:
         if counted and not isinstance(refusal, people.WrongPin):
             _forget_tries(perform.caller, body)
         raise

@@ -23,7 +23,8 @@ def create(
     role: Annotated[list[Role], typer.Option(help="What the key may do; give it again for another role.")],
     name: Annotated[str, typer.Option(help="Who or what uses it.")] = "made on the command line",
     organisation: Annotated[UUID | None, typer.Option(help="Where the role is held.")] = None,
-    person: Annotated[UUID | None, typer.Option(help="Whom a person's key acts for.")] = None,
+    person: Annotated[UUID | None, typer.Option(help="Whom a person's key acts for; whose another is.")] = None,
+    continues: Annotated[UUID | None, typer.Option(help="The id of an earlier key, whose owner goes on.")] = None,
     expires: Annotated[datetime | None, typer.Option(help="When it stops working, UTC.")] = None,
 ) -> None:
     """Make a key and print it. It is shown this once: only its hash is kept."""
@@ -37,6 +38,7 @@ def create(
                 roles=role,
                 organisation_id=organisation,
                 person_id=person,
+                continues=continues,
                 expires_at=expires.replace(tzinfo=UTC) if expires else None,
                 now=now(),
             )

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, make_url, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.orm import sessionmaker
 
 from timecredits import embedded, schema
@@ -82,6 +82,10 @@ def plainly() -> Iterator[None]:
         first = error.errors()[0]
         name = "TIMECREDITS_" + "_".join(str(part) for part in first["loc"]).upper()
         sentence = f"The setting {name} is not usable: {first['msg']}."
+    except ArgumentError:
+        sentence = "A database URL is not usable: one looks like postgresql://role:password@host/database."
+    except ProgrammingError as error:
+        sentence = f"The database refused: {str(error.orig).strip().splitlines()[0]}"
     except OperationalError as error:
         first_line = str(error.orig).strip().splitlines()[0]
         sentence = f"The database cannot be reached: {first_line}"
@@ -103,6 +107,7 @@ def open_database(*, alone: bool = False) -> Iterator[Opened]:
         with _open(settings, is_embedded=False) as opened:
             yield opened
         return
+    refuse_half(settings)
     with _start_or_join(settings.data_dir, alone=alone) as server:
         # In the environment, so that the processes which `serve` starts find it.
         os.environ["TIMECREDITS_DATABASE_URL"] = server.application_url
@@ -149,8 +154,8 @@ def check_role(connection: Connection) -> None:
             """
             SELECT rolsuper OR rolbypassrls, EXISTS (
                 SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-                WHERE nspname = current_schema AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')
-            ) OR pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'USAGE')
+                WHERE nspname = current_schema AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'MEMBER')
+            ) OR pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()), 'MEMBER')
             FROM pg_roles WHERE rolname = current_user
             """
         )
@@ -171,6 +176,12 @@ def check_migrated(connection: Connection) -> None:
     schema.check_not_newer(found)
     if found != schema.head():
         raise Stop("The database is not up to date with this version: run `timecredits migrate` first.")
+
+
+def refuse_half(settings: Settings) -> None:
+    """Raise Stop where the owner's URL stands alone: the embedded server would be a surprise."""
+    if settings.owner_database_url is not None and settings.database_url is None:
+        raise Stop("Set TIMECREDITS_DATABASE_URL too: TIMECREDITS_OWNER_DATABASE_URL alone does not name the database.")
 
 
 def owner_url(settings: Settings) -> tuple[str, str]:

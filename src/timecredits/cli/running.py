@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from timecredits import embedded, schema
 from timecredits.access import Role
 from timecredits.cli.data import build_demo
-from timecredits.cli.opening import Opened, Stop, open_database, owner_url, plainly
+from timecredits.cli.opening import Opened, Stop, open_database, owner_url, plainly, refuse_half
 from timecredits.demo import Demonstration
 from timecredits.main import create_app
 from timecredits.settings import Settings
@@ -52,6 +52,7 @@ def migrate() -> None:
     """Bring the database up to date, as its owner. Safe to repeat, and while the service runs."""
     with plainly():
         settings = Settings()
+        refuse_half(settings)
         if settings.database_url is None:
             with embedded.start(settings.data_dir) as server:
                 schema.migrate(server.owner_url, application_role=embedded.APPLICATION)
@@ -122,6 +123,8 @@ def _demonstration(opened: Opened) -> Demonstration | None:
     # One whose building was broken off has no keys, and stays: nothing that was posted goes away.
     if not path.exists() and all(code.startswith(_DEMO) for code in codes):
         made = build_demo(opened, people=200, months=3, seed=1, code=f"{_DEMO}{len(codes) or ''}")
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(asdict(made)))
+        beside = path.with_suffix(".new")
+        beside.touch(mode=0o600)
+        beside.write_text(json.dumps(asdict(made)))
+        beside.rename(path)
     return Demonstration(**json.loads(path.read_text())) if path.exists() else None

@@ -48,7 +48,8 @@ def authenticate(session: Session, presented: PresentedKey, *, now: datetime) ->
         programme_id=key.programme_id,
         time_zone=ZoneInfo(time_zone),
         roles=frozenset((Role(role), key.organisation_id) for role in key.roles),
-        person_id=key.person_id,
+        person_id=key.person_id if Role.PERSON in key.roles else None,
+        holder_id=key.person_id,
     )
 
 

@@ -5,14 +5,17 @@ from types import MappingProxyType
 
 from timecredits.ledger import PERSONAL, AccountKind, EntryKind, TransferKind
 
-_KINDS: Mapping[str, str] = MappingProxyType({"prescribe": "added", "withdraw": "returned", "expire": "returned"})
+# Each word stands for something ordinary too, so that none of them says "prescription" by another name.
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {"prescribe": "added", "earn": "added", "withdraw": "returned", "expire": "returned", "donate": "returned"}
+)
 _ACCOUNTS: Mapping[AccountKind, str] = MappingProxyType(
     dict.fromkeys(PERSONAL, "person")
     | {
         AccountKind.PRESCRIBING_POT: "pot",
         AccountKind.GROUP_POT: "pot",
         AccountKind.COMMUNITY_POT: "pot",
-        AccountKind.EXPIRED: "programme",
+        AccountKind.EXPIRED: "pot",
     }
 )
 

@@ -50,6 +50,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "refused": 422,
         "invalid_request": 422,
         "invalid_cursor": 422,
+        "time_not_past": 422,
         "idempotency_key_reused": 422,
         "precondition_required": 428,
         "card_locked": 429,

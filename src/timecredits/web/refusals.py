@@ -35,6 +35,14 @@ class InvalidRequest(DomainError):
     )
 
 
+class TimeNotPast(DomainError):
+    """What will be is not known."""
+
+    title = "Not a time in the past"
+    words = "Balances are known up to now."
+    explanation = "`at` is a time in the past. Leave it out to ask for now."
+
+
 class InvalidCursor(DomainError):
     """A cursor that this list has not given."""
 

@@ -213,7 +213,7 @@ def _plan(
     if not today - LONGEST_AGO <= given_on <= today:
         raise DayNotRecordable
     person_id = earners.find(item)
-    if person_id == actor.person_id:
+    if actor.is_about_themselves(person_id):
         raise OwnTime
     movement = ledger.movement(TransferKind.EARN, place.pot_account_id, earners.accounts[person_id], item["minutes"])
     request = EntryRequest(EntryKind.EARN, actor.id, given_on, (movement,))
@@ -239,7 +239,8 @@ def _write(
     now: datetime,
 ) -> None:
     """Write down what was paid, and let each group know the people who gave it their time."""
-    add_many(session, recorded)
+    written = add_many(session, recorded)
+    assert written
     subject_ids = [contribution.id for contribution in recorded]
     audit.record_each(session, actor, action="record_contribution", subject_ids=subject_ids, now=now)
     pairs = {(row.person_id, places[row.activity_id].activity.organisation_id) for row in recorded}

@@ -29,6 +29,7 @@ class TrivialPin(Refused):
     """A PIN that anybody would try first."""
 
     title = "Choose another PIN"
+    remembered = False
     words = "That PIN is too easy to guess. Choose four digits that are not a row and not all the same."
     explanation = (
         "A PIN is four digits, chosen by the person. Rows such as 1234 and repeats such as 1111 or 1212 are refused."
@@ -113,8 +114,14 @@ def issue_card(
 
 
 def set_pin(session: Session, actor: Actor, *, person_id: UUID, pin: str, pin_key: bytes, now: datetime) -> Card:
-    """Set the PIN that the person chose, and unlock the card. Raises Forbidden, NotFound, TrivialPin."""
+    """Set the PIN that the person chose, and unlock the card. Raises Forbidden, NotFound, TrivialPin.
+
+    A PIN that is there already is replaced by the person, a worker or a coordinator: a group comes to know people by
+    their cards, and must not get hold of their credits by that.
+    """
     card = _own_or_registered(session, actor, person_id)
+    if card.pin_hmac is not None and actor.person_id != person_id:
+        actor.require(Permission.RESET_PIN)
     _refuse_trivial(pin)
     card.pin_hmac = pin_hmac(pin_key, actor.programme_id, card.number, pin)
     _forget_tries(card)

@@ -37,11 +37,14 @@ class RoleNeedsOrganisation(Refused):
 
 
 class RoleNeedsPerson(Refused):
-    """A person's key acts for one person, and no other key does."""
+    """A person's key acts for one person, and has no other role."""
 
     title = "A person's key needs a person"
-    words = "A key with the role of a person names that person, and has no other role; other keys name nobody."
-    explanation = "Give `person_id` with the role `person`, and with no other role."
+    words = "A key with the role of a person names that person, and has no other role."
+    explanation = (
+        "Give `person_id` with the role `person`. With another role it says whose key it is: somebody who is a "
+        "person of the programme too, and then cannot pay or prescribe to themselves."
+    )
 
 
 def create_key(
@@ -54,20 +57,24 @@ def create_key(
     person_id: UUID | None = None,
     expires_at: datetime | None = None,
     owner_id: UUID | None = None,
+    continues: UUID | None = None,
     now: datetime,
 ) -> tuple[ApiKey, str]:
     """Make a key and give it with its text, which is shown once and stored only as a SHA-256 hash.
 
-    The secret has 256 random bits, so a plain hash is enough. `owner_id` continues an earlier key's owner.
-    Raises Forbidden, NotFound, RoleNeedsOrganisation, RoleNeedsPerson.
+    The secret has 256 random bits, so a plain hash is enough. `person_id` is whom a person's key acts for, and whose
+    any other key is. `continues` names an earlier key: the new one has its owner, so that what was done with the old
+    one, and its idempotency keys, stay theirs. Raises Forbidden, NotFound, RoleNeedsOrganisation, RoleNeedsPerson.
     """
     actor.require(Permission.MANAGE_KEYS)
     _check_roles(session, actor, roles, organisation_id=organisation_id, person_id=person_id)
+    if continues is not None:
+        owner_id = queries.key(session, actor, continues).owner_id
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
         programme_id=actor.programme_id,
         id=new_id(),
-        owner_id=person_id or owner_id or new_id(),
+        owner_id=(person_id if Role.PERSON in roles else owner_id) or new_id(),
         name=name,
         roles=sorted(roles),
         organisation_id=organisation_id,
@@ -95,7 +102,7 @@ def revoke_key(session: Session, actor: Actor, *, key_id: UUID, now: datetime) -
 def _check_roles(
     session: Session, actor: Actor, roles: Collection[Role], *, organisation_id: UUID | None, person_id: UUID | None
 ) -> None:
-    if (Role.PERSON in roles) != (person_id is not None) or (person_id is not None and len(roles) > 1):
+    if Role.PERSON in roles and (person_id is None or set(roles) != {Role.PERSON}):
         raise RoleNeedsPerson
     if person_id is not None:
         queries.find_person(session, actor, person_id)

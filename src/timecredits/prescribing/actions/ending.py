@@ -14,6 +14,7 @@ from timecredits.errors import Conflict, DomainError, NotFound
 from timecredits.ledger import Draw, EntryKind, EntryRequest, TransferKind
 from timecredits.prescribing import queries
 from timecredits.prescribing.models import Ending, Prescription, WithdrawalReason
+from timecredits.programmes.actions import expired_to
 from timecredits.programmes.models import PrescribingPot, Programme
 
 
@@ -55,7 +56,8 @@ def withdraw(
     found.withdrawal_reason = reason
     found.withdrawal_message = message
     audit.record(session, actor, action="withdraw_prescription", subject_id=found.id, now=now)
-    _return(session, [(found, pot_account_id)], kind=TransferKind.WITHDRAW, actor_id=actor.id, now=now, today=today)
+    target_id = expired_to(session, actor) or pot_account_id
+    _return(session, [(found, target_id)], kind=TransferKind.WITHDRAW, actor_id=actor.id, now=now, today=today)
     return found
 
 

@@ -29,6 +29,14 @@ class ExpiryPassed(Refused):
     explanation = "`expires_on` is the last day on which the credits can be used: today or later, or none at all."
 
 
+class OwnPrescription(Refused):
+    """Nobody prescribes to themselves."""
+
+    title = "Not to yourself"
+    words = "Nobody prescribes credits to themselves. Ask a colleague."
+    explanation = "The key belongs to the person to whom credits should be prescribed. Another worker can do it."
+
+
 class ServiceNotNamed(Refused):
     """Somebody who prescribes for several wellbeing services says for which."""
 
@@ -154,8 +162,10 @@ def _locked_service(session: Session, actor: Actor, organisation_id: UUID | None
 
 
 def _check_people(session: Session, actor: Actor, items: Sequence[Dose]) -> None:
-    """Raise NotFound unless the actor may see everybody who is named."""
+    """Raise NotFound unless the actor may see everybody who is named, and OwnPrescription for themselves."""
     wanted = {dose.person_id for dose in items}
+    if any(actor.is_about_themselves(person_id) for person_id in wanted):
+        raise OwnPrescription
     if wanted != queries.visible_people(session, actor, wanted):
         raise NotFound
 

@@ -144,6 +144,11 @@ def allocate_each(
     """
     today = actor.today(now)
     funds = {fund_id: queries.fund(session, actor, fund_id) for fund_id in sorted({item["fund_id"] for item in items})}
+    for fund_id in funds:
+        # The fund's row is the lock: two first allocations to one service open one pot. In the order of ids.
+        session.get_one(
+            Fund, (actor.programme_id, fund_id), with_for_update={"key_share": True}, populate_existing=True
+        )
     pots = [_pot(session, actor, funds[item["fund_id"]], item["to"], now=now) for item in items]
     is_open = {fund.id: _is_open(fund, today) for fund in funds.values()}
     requests = [
@@ -203,8 +208,6 @@ def _pot(session: Session, actor: Actor, fund: Fund, to: Destination, *, now: da
     if organisation.account_id is not None:
         return organisation.account_id
     key = (actor.programme_id, organisation_id, fund.id)
-    # The fund's row is the lock: two first allocations to one service open one pot.
-    session.get_one(Fund, (actor.programme_id, fund.id), with_for_update={"key_share": True}, populate_existing=True)
     pot = session.get(PrescribingPot, key)
     if pot is None:
         account_id = ledger.open_account(

@@ -52,8 +52,9 @@ def create_opportunity(
 
     Raises Forbidden, NotFound, VenueOfAnother, OpportunityDatesCrossed.
     """
-    actor.require(Permission.MANAGE_OPPORTUNITIES, within=partner_id)
+    actor.require(Permission.MANAGE_OPPORTUNITIES)
     programmes.find_organisation(session, actor, partner_id, kinds=TAKES_CREDITS)
+    actor.require(Permission.MANAGE_OPPORTUNITIES, within=partner_id)
     opportunity = Opportunity(
         programme_id=actor.programme_id,
         id=new_id(),

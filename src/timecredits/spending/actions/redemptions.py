@@ -11,7 +11,7 @@ from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
 from timecredits.errors import DomainError, NotFound, Refused
 from timecredits.people import actions as people
-from timecredits.programmes.models import Programme
+from timecredits.programmes.actions import expired_to
 from timecredits.spending import queries
 from timecredits.spending.actions.tills import Bill, ExternalReferenceUsed, Visit, take
 from timecredits.spending.models import Redemption
@@ -102,14 +102,13 @@ def undo(session: Session, actor: Actor, *, redemption_id: UUID, now: datetime) 
     today = actor.today(now)
     if actor.today(redemption.redeemed_at) != today:
         raise UndoTooLate
-    programme = session.get_one(Programme, actor.programme_id)
     request = ledger.reversal(
         session,
         actor.programme_id,
         redemption.entry_id,
         actor_id=actor.id,
         effective_on=today,
-        expired_to=None if programme.expired_credits_return else programme.expired_account_id,
+        expired_to=expired_to(session, actor),
     )
     audit.record(session, actor, action="undo_redemption", subject_id=redemption_id, now=now)
     ledger.post_one(session, actor.programme_id, request, now=now, today=today)
