@@ -9,7 +9,7 @@ LARGEST_BODY = 1024 * 1024
 
 
 class BodyLimit:
-    """Stops reading a body when it turns out, or says itself, to be too large."""
+    """Stops reading a body when it turns out to be too large."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before an app."""

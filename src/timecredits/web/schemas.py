@@ -57,7 +57,6 @@ Text = Annotated[
 Districts = Annotated[list[ShortText], Field(max_length=100)]
 Minutes = Annotated[int, Field(strict=True, gt=0, le=10**9, description="Whole minutes; 60 are one Time Credit.")]
 Pin = Annotated[str, Field(pattern="^[0-9]{4}$", description="Four digits that the person chose. Nobody is shown it.")]
-Count = Annotated[int, Field(strict=True, ge=0, le=1000)]
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, _written(_DAY, "2026-01-31"), AfterValidator(_sensible)]
 Moment = Annotated[AwareDatetime, _written(_MOMENT, "2026-01-31T09:30:00Z"), AfterValidator(_sensible)]
