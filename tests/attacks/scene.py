@@ -100,7 +100,7 @@ WRITES = [
     Request("PATCH", "/v1/activities/<activity_id>", "group_leader", {"description": "Another"}),
     Request("PATCH", "/v1/venues/<venue_id>", "coordinator", {"postcode": "LA1 1AA"}),
     Request("PATCH", "/v1/opportunities/<opportunity_id>", "venue_staff", {"venue_id": "<venue_id>"}),
-    Request("PUT", "/v1/people/<friend_id>/pin", "group_leader", {"pin": "4826"}),
+    Request("PUT", "/v1/people/<friend_id>/pin", "wellbeing_worker", {"pin": "4826"}),
     Request("POST", "/v1/people/<friend_id>/card-unlocking", "group_leader"),
     Request("POST", "/v1/allocations", "coordinator", _TO_SERVICE),
     Request("POST", "/v1/allocations/batch", "coordinator", {"items": [_TO_GROUP]}),
@@ -111,6 +111,7 @@ WRITES = [
         {"name": "k", "roles": ["group_leader"], "organisation_id": "<group_id>"},
     ),
     Request("POST", "/v1/keys", "coordinator", {"name": "k", "roles": ["person"], "person_id": "<person_id>"}),
+    Request("POST", "/v1/keys", "coordinator", {"name": "k", "roles": ["auditor"], "continues": "<key_id>"}),
     Request("DELETE", "/v1/keys/<key_id>", "coordinator"),
     Request(
         "POST",

@@ -72,7 +72,7 @@ def live(world: World, mark: Marks) -> dict[str, Any]:
         {"reason": "mistake", "as_far_as_possible": True},
         as_="coordinator",
     )
-    api.send("PUT", f"/v1/people/{person['id']}/pin", as_="group_leader", json={"pin": OTHER_PIN})
+    api.send("PUT", f"/v1/people/{person['id']}/pin", as_="wellbeing_worker", json={"pin": OTHER_PIN})
     for path in (f"/v1/people/{person['id']}", f"/v1/people/{person['id']}/balance", "/v1/people", "/v1/me/statement"):
         api.get(path, as_="person" if "me" in path else "group_leader")
     make("/v1/keys", {"name": mark("key_name"), "roles": ["auditor"]}, as_="coordinator")

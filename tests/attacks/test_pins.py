@@ -174,3 +174,11 @@ def test_a_right_pin_while_the_database_is_busy_locks_no_card(scene: Scene) -> N
         assert [guess(scene, PIN) for _ in range(5)] == [(503, "busy")] * 5
     assert tries(scene) == (0, 0)
     assert scene.redeem().status_code == 201
+
+
+def test_a_group_that_knows_a_card_does_not_get_hold_of_its_pin(scene: Scene) -> None:
+    with unchanged(scene.world):
+        path = f"/v1/people/{scene.ids['person_id']}/pin"
+        for role in ("group_leader", "venue_staff", "auditor"):
+            assert outcome(scene.world.api.send("PUT", path, as_=role, json={"pin": WRONG_PIN})) == (403, "forbidden")
+    assert scene.redeem().status_code == 201

@@ -169,6 +169,23 @@ def test_nobody_pays_themselves(scene: Scene) -> None:
         assert outcome(api.post("/v1/contributions", given, as_="person")) == (403, "forbidden")
 
 
+def test_nobody_who_works_here_records_time_for_or_prescribes_to_themselves(scene: Scene) -> None:
+    ids, api = scene.ids, scene.world.api
+    for role, organisation in (("group_leader", "group_id"), ("wellbeing_worker", "service_id")):
+        body = {"name": "mine", "roles": [role], "organisation_id": ids[organisation], "person_id": ids["person_id"]}
+        api.keys[f"own_{role}"] = api.made("/v1/keys", body, as_="coordinator")["key"]
+    given = {"activity_id": ids["activity_id"], "minutes": 1, "given_on": "2026-06-15"}
+    by_card = given | {"card_number": ids["card_number"]}
+    by_id = given | {"person_id": ids["person_id"]}
+    with unchanged(scene.world, but=REMEMBERED):
+        for body in (by_card, by_id):
+            assert outcome(api.post("/v1/contributions", body, as_="own_group_leader")) == (422, "own_time")
+            batch = api.post("/v1/contributions/batch", {"items": [body]}, as_="own_group_leader").json()["items"]
+            assert [(item["status"], item["code"]) for item in batch] == [(422, "own_time")]
+        dose = {"person_id": ids["person_id"], "minutes": 1}
+        assert outcome(api.post("/v1/prescriptions", dose, as_="own_wellbeing_worker")) == (422, "own_prescription")
+
+
 @pytest.mark.parametrize("given_on", ["2026-06-16", "2025-06-13", "1900-01-01", "2199-12-31"])
 def test_time_is_given_neither_in_the_future_nor_long_ago(scene: Scene, given_on: str) -> None:
     given = {"activity_id": "<activity_id>", "person_id": "<person_id>", "minutes": 1, "given_on": given_on}
