@@ -14,8 +14,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def environment(**given: str | None) -> dict[str, str]:
-    """Give this process's environment without settings of its own, and with these."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIMECREDITS_")}
+    """Give this process's environment without settings of its own, and with these.
+
+    Each command is a process: what one has compiled should serve the next.
+    """
+    ours = ("TIMECREDITS_", "PYTHONDONTWRITEBYTECODE")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return clean | {f"TIMECREDITS_{name}": value for name, value in given.items() if value is not None}
 
 
