@@ -82,7 +82,9 @@ def stop_leftover(programs: Programs, cluster: Path) -> None:
         return
     sockets = socket_folder(cluster)
     if programs.run("pg_isready", f"--host={sockets}", may_end_with=(0, 1, 2)) != _NO_ANSWER:
-        programs.run("pg_ctl", "stop", f"--pgdata={cluster}", "--mode=fast", f"--timeout={_STOP_SECONDS}")
+        programs.run(
+            "pg_ctl", "stop", f"--pgdata={cluster}", "--mode=fast", f"--timeout={_STOP_SECONDS}", may_end_with=(0, 1)
+        )
     for stale in (named, sockets / _SOCKET, sockets / f"{_SOCKET}.lock"):
         stale.unlink(missing_ok=True)
     if sockets != cluster and sockets.is_dir():

@@ -15,7 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, QueuePool, event
 
 REQUESTS = Counter("timecredits_requests", "Requests answered.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("timecredits_request_seconds", "Time to answer a request.", ["method", "route"])
@@ -57,5 +57,11 @@ def observe_posting(posted: int, refused: int, seconds: float) -> None:
 
 def observe_pool(engine: Engine) -> None:
     """Count the connections that are out of the pool."""
-    event.listen(engine, "checkout", lambda *_: POOL_IN_USE.inc())
-    event.listen(engine, "checkin", lambda *_: POOL_IN_USE.dec())
+
+    def tell(going: int) -> None:
+        # Asked of the pool each time: connections that broke leave it without a word.
+        assert isinstance(engine.pool, QueuePool)
+        POOL_IN_USE.set(max(0, engine.pool.checkedout() - going))
+
+    event.listen(engine, "checkout", lambda *_: tell(0))
+    event.listen(engine, "checkin", lambda *_: tell(1))
