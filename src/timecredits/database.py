@@ -52,7 +52,7 @@ class Base(DeclarativeBase):
             "ck": "%(table_name)s_%(constraint_name)s_check",
         }
     )
-    type_annotation_map = {  # noqa: RUF012
+    type_annotation_map = {
         UUID: Uuid(),
         str: Text(),
         int: BigInteger(),

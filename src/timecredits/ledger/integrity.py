@@ -78,7 +78,7 @@ RULES = (
             WHEN 'RETURNS' THEN source.origin_id = target_id
             WHEN 'SAME_OWNER' THEN source.owner_id = target.owner_id END IS NOT TRUE
         ORDER BY transfer.recorded_at, entry_id, leg LIMIT 1
-        """,  # noqa: S608
+        """,
     ),
     Rule(
         "every entry holds only the kinds of transfer that belong in it",
@@ -88,7 +88,7 @@ RULES = (
         WHERE entry.programme_id = :programme_id
           AND (entry.kind, transfer.kind) NOT IN (VALUES {", ".join(_kinds_in_entries())})
         ORDER BY entry.recorded_at, entry.id, leg LIMIT 1
-        """,  # noqa: S608
+        """,
     ),
     Rule(
         "every running balance follows from the one before it",

@@ -67,7 +67,7 @@ _BALANCES_AT = text(
     SELECT mine.id, mine.kind, coalesce(last.after, 0) AS minutes, mine.expires_on
     FROM ({_MINE}) AS mine LEFT JOIN LATERAL ({_LAST_AFTER.format(until="recorded_at <= :at")}) AS last ON true
     ORDER BY mine.expires_on NULLS LAST, mine.id
-    """  # noqa: S608
+    """
 )
 _LINES = text(
     f"""
@@ -94,7 +94,7 @@ _LINES = text(
          ) AS last) AS balance_after_minutes
     FROM page JOIN journal_entry AS entry ON entry.programme_id = :programme_id AND entry.id = page.entry_id
     ORDER BY page.recorded_at DESC, page.entry_id DESC
-    """  # noqa: S608
+    """
 )
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _LAST_ID = UUID(int=2**128 - 1)
