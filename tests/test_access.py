@@ -52,7 +52,6 @@ ASKS = {
     spending.create_opportunity: Permission.MANAGE_OPPORTUNITIES,
     spending.change_opportunity: Permission.MANAGE_OPPORTUNITIES,
     spending.withdraw_opportunity: Permission.MANAGE_OPPORTUNITIES,
-    spending.count_try: Permission.REDEEM,
     spending.quote: Permission.REDEEM,
     spending.redeem: Permission.REDEEM,
     spending.redeem_many: Permission.REDEEM,
@@ -61,7 +60,7 @@ ASKS = {
     spending.donate: Permission.GIVE,
 }
 # Parts of other actions, which have asked before.
-PARTS = {people.acquaint, people.acquaint_each, people.count_try, people.prove, programmes.expired_to}
+PARTS = {people.acquaint, people.acquaint_each, people.prove, programmes.expired_to}
 # Values for arguments, by name: right in kind, and strange to everybody.
 VALUES: dict[str, Any] = {
     "now": NOW,
@@ -143,7 +142,7 @@ def arguments(action: Callable[..., Any]) -> dict[str, Any]:
     }
     if "items" in made:
         made["items"] = ITEMS[action.__name__]
-    if action in {spending.count_try, spending.quote, spending.redeem}:
+    if action in {spending.quote, spending.redeem}:
         made |= {"opportunity_id": uuid4()}
     return made
 

@@ -1,6 +1,7 @@
 """Engine, sessions, the base of all tables, and the hook that puts row security on each transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -37,6 +38,7 @@ from sqlalchemy.orm import (
 )
 from uuid_utils.compat import uuid7
 
+from timecredits.errors import DomainError
 from timecredits.settings import Settings
 
 
@@ -132,6 +134,21 @@ def _enter_programme(session: Session, _transaction: SessionTransaction, connect
     programme_id = session.info.get("programme_id")
     if programme_id is not None:
         connection.exec_driver_sql(f"SET LOCAL timecredits.programme = '{UUID(str(programme_id))}'")
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """Begin, and commit in the end; roll back where something is raised, unless it is a refusal that leaves traces."""
+    refusal: DomainError | None = None
+    with session.begin():
+        try:
+            yield
+        except DomainError as raised:
+            if not raised.leaves_traces:
+                raise
+            refusal = raised
+    if refusal is not None:
+        raise refusal
 
 
 def make_engine(url: str, settings: Settings) -> Engine:

@@ -10,12 +10,14 @@ class DomainError(Exception):
     `title` says the problem in a few words; `words` says it in a sentence that may be shown to a person and may name
     figures in braces. `explanation` is for the page that explains the problem: what happened and what to do.
     Figures are codes, ids and integers, never text about a person, so that a refusal can be remembered and said again.
+    What was written before it was raised is rolled back, unless it `leaves_traces`.
     """
 
     title: ClassVar[str] = "This cannot be done"
     words: ClassVar[str] = "This cannot be done."
     explanation: ClassVar[str] = ""
     remembered: ClassVar[bool] = False
+    leaves_traces: ClassVar[bool] = False
 
     def __init__(self, **figures: int | str | None) -> None:
         """Keep the figures; a figure that is None is left out."""

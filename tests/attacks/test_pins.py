@@ -1,4 +1,4 @@
-"""Guessing a PIN: each guess is counted and committed before it is compared, however many come at once."""
+"""Guessing a PIN: each wrong guess is counted before anybody hears that it was wrong, however many come at once."""
 
 import threading
 from collections import Counter
@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import event, select, text
+from sqlalchemy.exc import InterfaceError
 
 from tests.attacks.conftest import Clock
 from tests.attacks.scene import WRONG_PIN, Scene, outcome, unchanged
@@ -47,18 +48,27 @@ def test_a_wrong_pin_is_counted_though_all_else_is_rolled_back(scene: Scene) -> 
         assert tries(scene) == (0, 1)
 
 
-def test_a_guess_is_committed_before_it_is_compared(scene: Scene) -> None:
+def test_nobody_hears_that_a_guess_was_wrong_before_it_is_counted(scene: Scene) -> None:
     engine = scene.world.api.http.app.state.service.sessions.kw["bind"]
-    seen = []
 
-    def look(_connection, _cursor, statement: str, *_) -> None:
-        if statement.startswith("SELECT card.") and "FOR NO KEY UPDATE" in statement:
-            seen.append(tries(scene))
+    def fail(_connection) -> None:
+        message = "the connection broke"
+        raise InterfaceError(message, None, RuntimeError())
 
-    event.listen(engine, "before_cursor_execute", look)
-    guess(scene)
-    event.remove(engine, "before_cursor_execute", look)
-    assert seen == [(1, 0)]
+    event.listen(engine, "commit", fail)
+    heard = guess(scene)
+    event.remove(engine, "commit", fail)
+    assert (heard, tries(scene)) == ((503, "database_unavailable"), (0, 0))
+    assert (guess(scene), tries(scene)) == ((422, "wrong_pin"), (1, 0))
+
+
+def test_a_wrong_pin_leaves_its_key_to_the_right_one(scene: Scene) -> None:
+    assert outcome(scene.redeem(pin=WRONG_PIN, key="k")) == (422, "wrong_pin")
+    done = scene.redeem(key="k")
+    assert done.status_code == 201
+    assert "Idempotency-Replayed" not in done.headers
+    assert scene.redeem(pin=WRONG_PIN, key="k").json() == done.json()
+    assert tries(scene) == (0, 0)
 
 
 def test_a_right_pin_forgets_the_wrong_ones(scene: Scene) -> None:

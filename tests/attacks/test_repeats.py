@@ -44,9 +44,8 @@ def test_of_ten_equal_redemptions_at_once_one_takes_credits(scene: Scene) -> Non
 
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(send, range(10)))
-    # Each counts a try before it knows that the others are there, so that some may find the card locked for a moment.
     done = [answer for answer in answers if answer.status_code == 201]
-    assert {answer.status_code for answer in answers} <= {201, 409, 429}
+    assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.text for answer in done}) == 1
     assert sum("Idempotency-Replayed" not in answer.headers for answer in done) == 1
     assert entries(scene) == before + 1

@@ -31,7 +31,10 @@ def test_each_has_a_name_a_card_and_accounts_and_is_known_to_whoever_added_them(
         assert (found.id, identity.given_name, identity.family_name) == (person.id, *name)
         assert its_card.number == card.number
         assert found.earned_account_id != found.held_account_id
-    assert actions.prove(session, leader, card_number=made[0][1].number, pin=PIN, pin_key=PIN_KEY).id == made[0][1].id
+    assert (
+        actions.prove(session, leader, card_number=made[0][1].number, pin=PIN, pin_key=PIN_KEY, now=NOW).id
+        == made[0][1].id
+    )
     assert made[1][1].pin_hmac is None
 
 

@@ -82,10 +82,6 @@ class Town:
             now=NOW,
         )
 
-    def count_try(self, session: Session, person: Person, *, by: Actor | None = None, **asked: Any) -> None:
-        number = card_number(session, person)
-        actions.count_try(session, by or self.staff, card_number=number, **self._asked(asked))
-
     def redeem(
         self, session: Session, person: Person, *, by: Actor | None = None, pin: str = PIN, **asked: Any
     ) -> Redemption:

@@ -9,7 +9,6 @@ from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from timecredits import audit
 from timecredits.access import Actor
 from timecredits.audit import AuditEvent
 from timecredits.database import new_id
@@ -35,6 +34,10 @@ class NotRemembered(Refused):
     title = "Not remembered"
     words = "Not remembered."
     remembered = False
+
+
+class Traced(NotRemembered):
+    leaves_traces = True
 
 
 class NoteIn(Model):
@@ -74,6 +77,7 @@ hooks: dict[str, Callable[[Session], object]] = {}
 REFUSALS = {
     "refused": lambda: TooManyNotes(needed_minutes=90),
     "not_remembered": NotRemembered,
+    "traced": Traced,
     "not_found": NotFound,
     "forbidden": Forbidden,
     "conflict": Conflict,
@@ -110,17 +114,13 @@ def write_notes(
     ]
 
 
-def count_try(session: Session, actor: Actor, *, now: datetime) -> None:
-    audit.record(session, actor, action="try", subject_id=actor.id, now=now)
-
-
-def count(session: Session, action: str) -> int:
-    return session.scalar(select(func.count()).select_from(AuditEvent).where(AuditEvent.action == action))
+def count(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(AuditEvent).where(AuditEvent.action == "note"))
 
 
 def show_note(session: Session, actor: Actor, note_id: UUID) -> NoteOut:
     note = session.get_one(AuditEvent, (actor.programme_id, note_id))
-    return NoteOut(id=note.id, notes=count(session, "note"), name="Asha", recorded_at=note.recorded_at)
+    return NoteOut(id=note.id, notes=count(session), name="Asha", recorded_at=note.recorded_at)
 
 
 def show_fund(session: Session, actor: Actor, fund_id: UUID) -> FundOut:
@@ -133,9 +133,9 @@ def create_note(body: NoteIn, perform: Perform) -> NoteOut:
     return perform(write_note, body, show=show_note)
 
 
-@router.post("/notes/tried", status_code=201)
-def create_tried_note(body: NoteIn, perform: PerformOnce) -> NoteOut:
-    return perform(write_note, body, show=show_note, before=count_try)
+@router.post("/notes/once", status_code=201)
+def create_note_once(body: NoteIn, perform: PerformOnce) -> NoteOut:
+    return perform(write_note, body, show=show_note)
 
 
 @router.post("/notes/batch", status_code=200)

@@ -1,6 +1,5 @@
 """The till over HTTP: quotes, redemptions and undoing them."""
 
-from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Self
@@ -8,14 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import Field, model_validator
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from timecredits.access import Actor
-from timecredits.errors import DomainError
-from timecredits.people import actions as people
 from timecredits.spending import actions, queries
-from timecredits.web.callers import Caller, Reading
+from timecredits.web.callers import Reading
 from timecredits.web.paging import Page, Paging
 from timecredits.web.perform import PerformOnce
 from timecredits.web.schemas import Minutes, Model, Moment, Pin, ShortText, credits_of
@@ -109,21 +105,9 @@ def _show_redemption(session: Session, actor: Actor, redemption_id: UUID) -> Red
     return _redemption(queries.receipt(session, actor, redemption_id))
 
 
-def _forget_tries(caller: Caller, body: RedemptionIn) -> None:
-    """Forget the tries on a card if the PIN was right, after a try that was counted and not forgotten by redeeming.
-
-    Else somebody with too few credits, or a till that asks again too soon, would lock a card without a wrong PIN.
-    """
-    with suppress(people.UnknownCard, people.WrongPin), caller.begin() as (session, actor):
-        people.prove(session, actor, card_number=body.card_number, pin=body.pin, pin_key=caller.service.secret_key)
-
-
 @router.post("/quote")
 def quote_redemption(body: QuoteIn, read: Reading) -> QuoteOut:
     """Say what a party would pay. A PIN counts as a try, as it does when redeeming."""
-    if body.pin is not None:
-        with read.begin() as (session, actor):
-            actions.count_try(session, actor, **body.model_dump(exclude={"pin"}), now=read.now)
     with read.begin() as (session, actor):
         quote = actions.quote(session, actor, **body.model_dump(), pin_key=read.service.secret_key, now=read.now)
     return QuoteOut(
@@ -138,23 +122,7 @@ def quote_redemption(body: QuoteIn, read: Reading) -> QuoteOut:
 @router.post("", status_code=201)
 def create_redemption(body: RedemptionIn, perform: PerformOnce) -> RedemptionOut:
     """Take credits at the till, by card and PIN."""
-    counted = False
-
-    def count_try(session: Session, actor: Actor, *, now: datetime) -> None:
-        nonlocal counted
-        actions.count_try(session, actor, **body.model_dump(exclude={"pin"}), now=now)
-        counted = True
-
-    pin_key = perform.caller.service.secret_key
-    try:
-        answer = perform(actions.redeem, body, show=_show_redemption, before=count_try, pin_key=pin_key)
-    except (DomainError, OperationalError) as refusal:
-        if counted and not isinstance(refusal, people.WrongPin):
-            _forget_tries(perform.caller, body)
-        raise
-    if counted and getattr(perform.caller.request.state, "replayed", False):
-        _forget_tries(perform.caller, body)
-    return answer
+    return perform(actions.redeem, body, show=_show_redemption, pin_key=perform.caller.service.secret_key)
 
 
 @router.get("")

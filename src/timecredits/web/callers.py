@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from timecredits.access import Actor
+from timecredits.database import transaction
 from timecredits.people.queries import PresentedKey, authenticate
 from timecredits.programmes.queries import programme_by_code
 from timecredits.web.parameters import refuse_unknown_parameters
@@ -40,7 +41,7 @@ class Caller:
 
         The key is looked up in the request's first transaction, so that it costs none of its own.
         """
-        with self.service.sessions(info={"programme_id": self._programme_id()}) as session, session.begin():
+        with self.service.sessions(info={"programme_id": self._programme_id()}) as session, transaction(session):
             if self._actor is None:
                 self._actor = authenticate(session, self.presented, now=self.now)
             if self._actor is None:

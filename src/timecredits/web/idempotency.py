@@ -25,7 +25,8 @@ _SECRETS = frozenset({"pin", "code"})
 class IdempotencyKey(Base):
     """One request of one client, and what came of it: a status, ids, codes and figures. No body and no key.
 
-    `status` is empty only inside the transaction that is working on the request.
+    `status` is empty inside the transaction that is working on the request, and where that came to nothing and yet
+    left a trace (a wrong PIN): then the key is free again.
     """
 
     __tablename__ = "idempotency_key"
@@ -62,32 +63,29 @@ def claim(session: Session, actor: Actor, *, ticket: Ticket, now: datetime) -> I
 
     Waits for another transaction that is taking it. Raises IdempotencyKeyInUse, IdempotencyKeyReused.
     """
-    taking = (
-        insert(IdempotencyKey)
-        .values(
-            programme_id=actor.programme_id,
-            owner_id=actor.id,
-            key_hash=ticket.key_hash,
-            request_hmac=ticket.request_hmac,
-            figures={},
-            created_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.key_hash)
+    inserting = insert(IdempotencyKey).values(
+        programme_id=actor.programme_id,
+        owner_id=actor.id,
+        key_hash=ticket.key_hash,
+        request_hmac=ticket.request_hmac,
+        figures={},
+        created_at=now,
     )
+    taking = inserting.on_conflict_do_update(
+        index_elements=[IdempotencyKey.programme_id, IdempotencyKey.owner_id, IdempotencyKey.key_hash],
+        set_={"request_hmac": inserting.excluded.request_hmac, "created_at": inserting.excluded.created_at},
+        where=IdempotencyKey.status.is_(None),
+    ).returning(IdempotencyKey.key_hash)
     try:
         taken = session.scalar(taking)
     except OperationalError as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise IdempotencyKeyInUse from error
         raise
-    return None if taken else recall(session, actor, ticket=ticket)
-
-
-def recall(session: Session, actor: Actor, *, ticket: Ticket) -> IdempotencyKey | None:
-    """Give the outcome that the key has, if any. Raises IdempotencyKeyReused."""
-    found = session.get(IdempotencyKey, (actor.programme_id, actor.id, ticket.key_hash))
-    if found is not None and not hmac.compare_digest(found.request_hmac, ticket.request_hmac):
+    if taken:
+        return None
+    found = session.get_one(IdempotencyKey, (actor.programme_id, actor.id, ticket.key_hash))
+    if not hmac.compare_digest(found.request_hmac, ticket.request_hmac):
         raise IdempotencyKeyReused
     return found
 

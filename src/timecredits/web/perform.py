@@ -19,7 +19,7 @@ from timecredits.access import Actor
 from timecredits.errors import Refused
 from timecredits.web.batches import Batch, Row
 from timecredits.web.callers import Caller, Reading
-from timecredits.web.idempotency import IdempotencyKey, Ticket, claim, recall, settle
+from timecredits.web.idempotency import IdempotencyKey, Ticket, claim, settle
 from timecredits.web.problems import status_of
 from timecredits.web.refusals import RETRY_SECONDS, Busy
 from timecredits.web.sqlstates import RUN_AGAIN, sqlstate
@@ -49,15 +49,13 @@ class Performer:
         *,
         show: Callable[[Session, Actor, UUID], Out],
         status: HTTPStatus = HTTPStatus.CREATED,
-        before: Callable[..., object] | None = None,
         **extra: object,
     ) -> Out:
         """Run an action in one transaction, and give what `show` makes of its row once that is committed.
 
         The action gets the body's fields (nested ones as plain dicts and lists), the extra arguments and `now`.
         A repeat with the same Idempotency-Key gives the first outcome: the same refusal, or `show` again with the
-        ids, numbers, codes and times of the first answer. `before(session, actor, now=now)` is committed in a
-        transaction of its own first, whatever the action then says.
+        ids, numbers, codes and times of the first answer.
         """
 
         def work(session: Session, actor: Actor) -> tuple[Out, UUID, dict[str, Any]]:
@@ -71,7 +69,7 @@ class Performer:
             answer = show(session, actor, first.resource_id)
             return answer.model_validate(answer.model_dump(mode="json", round_trip=True) | first.figures)
 
-        return self._perform(body, work, again, status, before)
+        return self._perform(body, work, again, status)
 
     def each(self, action: Callable[..., Sequence[Row | Refused]], body: BaseModel, **extra: object) -> Batch:
         """Run an action on many items in one transaction, each of which is done or refused by itself."""
@@ -83,20 +81,12 @@ class Performer:
         def again(_session: Session, _actor: Actor, first: IdempotencyKey) -> Batch:
             return Batch.model_validate(first.figures)
 
-        return self._perform(body, work, again, HTTPStatus.OK, None)
+        return self._perform(body, work, again, HTTPStatus.OK)
 
-    def _perform(
-        self,
-        body: BaseModel | None,
-        work: Work[Out],
-        again: Again[Out],
-        status: HTTPStatus,
-        before: Callable[..., object] | None,
-    ) -> Out:
+    def _perform(self, body: BaseModel | None, work: Work[Out], again: Again[Out], status: HTTPStatus) -> Out:
         ticket = self._ticket(body)
         try:
-            first = self._before(ticket, before) if before else None
-            outcome = first or run_again_on_deadlock(lambda: self._once(ticket, work, status))
+            outcome = run_again_on_deadlock(lambda: self._once(ticket, work, status))
         except Refused as refusal:
             outcome = self._remember(ticket, refusal)
         if isinstance(outcome, IdempotencyKey):
@@ -115,14 +105,6 @@ class Performer:
             body=sent,
             secret_key=self.caller.service.secret_key,
         )
-
-    def _before(self, ticket: Ticket | None, before: Callable[..., object]) -> IdempotencyKey | None:
-        """Commit what must stay whatever happens next, unless the key has an outcome already: then give that."""
-        with self.caller.begin() as (session, actor):
-            first = recall(session, actor, ticket=ticket) if ticket else None
-            if first is None:
-                before(session, actor, now=self.caller.now)
-        return first
 
     def _once(self, ticket: Ticket | None, work: Work[Out], status: HTTPStatus) -> Out | IdempotencyKey:
         with self.caller.begin() as (session, actor):

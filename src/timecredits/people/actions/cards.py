@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from sqlalchemy import case, func, true, update
 from sqlalchemy.orm import Session
 
 from timecredits import audit
@@ -43,6 +42,7 @@ class WrongPin(Refused):
     words = "That PIN does not go with this card."
     explanation = "After five wrong tries a card is locked for 15 minutes."
     remembered = False
+    leaves_traces = True
 
 
 class CardLocked(Refused):
@@ -140,50 +140,22 @@ def unlock_card(session: Session, actor: Actor, *, person_id: UUID, now: datetim
     return card
 
 
-def count_try(session: Session, actor: Actor, *, card_number: str, now: datetime) -> None:
-    """Count a try of a PIN, in one statement; committed in a transaction of its own before any comparison.
+def prove(session: Session, actor: Actor, *, card_number: str, pin: str, pin_key: bytes, now: datetime) -> Card:
+    """Compare a PIN under the lock of its card: a right one forgets the wrong tries, a wrong one is counted.
 
-    The fifth try locks the card while it is compared; a right PIN forgets them all. Raises UnknownCard, CardLocked.
-    """
-    number = normalise(card_number)
-    is_new_day = func.coalesce(Card.lockouts_since < now - LOCKOUTS_COUNT_FOR, true())
-    locking = Card.tries + 1 >= MOST_TRIES
-    counted = session.execute(
-        update(Card)
-        .where(
-            Card.programme_id == actor.programme_id,
-            Card.number == number,
-            Card.stopped_at.is_(None),
-            func.coalesce(Card.locked_until <= now, true()),
-            Card.lockouts < MOST_LOCKOUTS,
-        )
-        .values(
-            tries=case((locking, 0), else_=Card.tries + 1),
-            locked_until=case((locking, now + LOCK), else_=None),
-            lockouts=case((is_new_day, 0), else_=Card.lockouts) + case((locking, 1), else_=0),
-            lockouts_since=case((is_new_day, now), else_=Card.lockouts_since),
-        )
-        .returning(Card.id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    if counted is None:
-        card = queries.card_by_number(session, actor, number)
-        if card is None:
-            raise UnknownCard
-        raise CardLocked(retry_after_seconds=_seconds_locked(card, now))
-
-
-def prove(session: Session, actor: Actor, *, card_number: str, pin: str, pin_key: bytes) -> Card:
-    """Compare a PIN, after `count_try` was committed, and forget the tries if it is right.
-
-    Raises UnknownCard, WrongPin. A card without a PIN has no right one.
+    The count is committed with the refusal and before anybody hears of it; guesses that are made all at once wait for
+    each other. Raises UnknownCard, CardLocked, WrongPin. A card without a PIN has no right one.
     """
     number = normalise(card_number)
     card = queries.card_by_number(session, actor, number, lock=True)
     if card is None:
         raise UnknownCard
+    if card.lockouts >= MOST_LOCKOUTS or (card.locked_until is not None and now < card.locked_until):
+        raise CardLocked(retry_after_seconds=_seconds_locked(card, now))
     expected = card.pin_hmac or bytes(32)
     if not hmac.compare_digest(expected, pin_hmac(pin_key, actor.programme_id, number, pin)):
+        _count_try(card, now)
+        session.flush()
         raise WrongPin
     _forget_tries(card)
     session.flush()
@@ -194,6 +166,16 @@ def _own_or_registered(session: Session, actor: Actor, person_id: UUID) -> Card:
     if actor.person_id != person_id:
         actor.require(Permission.REGISTER_PEOPLE)
     return queries.card_of(session, actor, person_id, lock=True)
+
+
+def _count_try(card: Card, now: datetime) -> None:
+    """Count a wrong PIN. The fifth locks the card, and three such locks count together if within a day of the first."""
+    if card.lockouts_since is None or card.lockouts_since < now - LOCKOUTS_COUNT_FOR:
+        card.lockouts, card.lockouts_since = 0, now
+    card.tries, card.locked_until = card.tries + 1, None
+    if card.tries == MOST_TRIES:
+        card.tries, card.locked_until = 0, now + LOCK
+        card.lockouts += 1
 
 
 def _forget_tries(card: Card) -> None:

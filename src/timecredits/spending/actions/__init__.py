@@ -11,7 +11,6 @@ from timecredits.spending.actions.opportunities import (
 from timecredits.spending.actions.quotes import Quote, quote
 from timecredits.spending.actions.redemptions import (
     UndoTooLate,
-    count_try,
     redeem,
     redeem_many,
     undo,
@@ -31,7 +30,6 @@ __all__ = [
     "Visit",
     "change_opportunity",
     "change_venue",
-    "count_try",
     "create_opportunity",
     "create_venue",
     "donate",

@@ -33,14 +33,14 @@ def quote(
     now: datetime,
     **asked: Unpack[Asked],
 ) -> Quote:
-    """Price a party, and with a PIN say whether there is enough. With a PIN, after `count_try` was committed.
+    """Price a party, and with a PIN say whether there is enough.
 
-    Raises what `queries.offer` raises, UnknownCard, WrongPin.
+    Raises what `queries.offer` raises, UnknownCard, CardLocked, WrongPin.
     """
     offer = queries.offer(session, actor, now=now, **asked)
     if pin is None:
         holder_of(session, actor, card_number)
         return Quote(offer, None)
-    person_id = people.prove(session, actor, card_number=card_number, pin=pin, pin_key=pin_key).person_id
+    person_id = people.prove(session, actor, card_number=card_number, pin=pin, pin_key=pin_key, now=now).person_id
     pots = ledger.pots_of(session, actor.programme_id, [person_id])[person_id]
     return Quote(offer, Purse.of(pots, today=actor.today(now)).covers(offer))

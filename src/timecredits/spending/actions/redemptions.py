@@ -26,24 +26,6 @@ class UndoTooLate(Refused):
     explanation = "After the day of the redemption a coordinator puts it right, by reversing its journal entry."
 
 
-def count_try(
-    session: Session,
-    actor: Actor,
-    *,
-    card_number: str,
-    external_reference: str | None = None,
-    now: datetime,
-    **asked: Unpack[Asked],
-) -> None:
-    """Count a try of a PIN, to be committed before `redeem` or `quote` compares it.
-
-    What they would refuse whatever the PIN is refused first, so that it costs no try, and nobody without a till locks
-    a card. Raises what they raise but for the PIN and the credits, and CardLocked.
-    """
-    _offer(session, actor, external_reference=external_reference, now=now, **asked)
-    people.count_try(session, actor, card_number=card_number, now=now)
-
-
 def redeem(
     session: Session,
     actor: Actor,
@@ -55,14 +37,14 @@ def redeem(
     now: datetime,
     **asked: Unpack[Asked],
 ) -> Redemption:
-    """Take a party's credits for an opportunity, or so many minutes at a venue, after `count_try` was committed.
+    """Take a party's credits for an opportunity, or so many minutes at a venue.
 
     The person's own part comes from prescribed credits, soonest-expiring first, then from earned ones; that of the
     others from companion minutes first. Locks the card, then accounts. Raises what `queries.offer` raises,
     ExternalReferenceUsed, UnknownCard, WrongPin, and InsufficientCredits with `needed_minutes` only.
     """
     offer = _offer(session, actor, external_reference=external_reference, now=now, **asked)
-    card = people.prove(session, actor, card_number=card_number, pin=pin, pin_key=pin_key)
+    card = people.prove(session, actor, card_number=card_number, pin=pin, pin_key=pin_key, now=now)
     (outcome,) = take(session, actor, [Bill(card.person_id, offer, external_reference)], now=now)
     if isinstance(outcome, DomainError):
         raise outcome
