@@ -146,8 +146,8 @@ def test_a_transfer_that_cannot_be_is_not_written(
 
 def test_an_entry_is_reversed_once_even_behind_the_ledgers_back(application: Connection) -> None:
     insert = text(
-        "INSERT INTO journal_entry (programme_id, id, kind, actor_id, recorded_at, effective_on, reverses) "
-        "SELECT programme_id, :id, :kind, actor_id, recorded_at, effective_on, :reverses "
+        "INSERT INTO journal_entry (programme_id, id, kind, actor_id, recorded_at, effective_on, reverses, seal) "
+        "SELECT programme_id, :id, :kind, actor_id, recorded_at, effective_on, :reverses, seal "
         "FROM journal_entry WHERE reverses IS NULL"
     )
     entry_id = application.scalar(text("SELECT id FROM journal_entry"))

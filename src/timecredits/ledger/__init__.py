@@ -1,18 +1,12 @@
 """Double entry in minutes: the front door of the ledger. Nothing else of it is imported from outside."""
 
+from timecredits.ledger.accounts import authorise_fund, close_accounts, open_account
 from timecredits.ledger.chart import AVAILABLE, MOST_MINUTES, PERSONAL, AccountKind, EntryKind, TransferKind
 from timecredits.ledger.following import MoreThanHeld, NotReversible, capture, release, reversal
 from timecredits.ledger.integrity import check, last_verification
 from timecredits.ledger.journal import JournalLeg, entries, entry, legs, reversed_by
 from timecredits.ledger.models import JournalEntry, Verification
-from timecredits.ledger.posting import (
-    authorise_fund,
-    close_accounts,
-    observers,
-    open_account,
-    post,
-    post_one,
-)
+from timecredits.ledger.posting import observers, post, post_one
 from timecredits.ledger.refusals import (
     AccountClosed,
     AlreadyReversed,

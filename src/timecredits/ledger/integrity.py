@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from timecredits.database import new_id
 from timecredits.ledger.chart import HOLDS, LEGAL, REVERSIBLE
 from timecredits.ledger.models import Account, JournalEntry, Verification
+from timecredits.ledger.sealing import seal, seal_in_sql
 
 Progress = Callable[[str, int, int], None]
 
@@ -155,6 +156,17 @@ RULES = (
         ORDER BY mirror.recorded_at, mirror.id LIMIT 1
         """,
     ),
+    *(
+        Rule(
+            f"every {name} is as it was written",
+            f"""
+            SELECT format('{name} %s is not as it was written', id) FROM {kind.__tablename__}
+            WHERE programme_id = :programme_id AND seal <> {seal_in_sql(kind)}
+            ORDER BY id LIMIT 1
+            """,
+        )
+        for name, kind in (("account", Account), ("entry", JournalEntry), ("verification", Verification))
+    ),
     Rule(
         "all balances together are 0",
         """
@@ -182,7 +194,7 @@ def check(
         if disagreement is not None:
             break
     progress("done", len(RULES), len(RULES))
-    return Verification(
+    found = Verification(
         programme_id=programme_id,
         id=new_id(),
         consistent=disagreement is None,
@@ -191,6 +203,8 @@ def check(
         checked_at=now,
         first_disagreement=disagreement,
     )
+    found.seal = seal(Verification, vars(found))
+    return found
 
 
 def _count(session: Session, table: type[JournalEntry | Account], programme_id: UUID) -> int:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from timecredits.database import Base, new_id
@@ -41,6 +41,7 @@ class Account(Base):
     posted_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     expires_on: Mapped[date | None]
+    seal: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class JournalEntry(Base):
@@ -69,6 +70,7 @@ class JournalEntry(Base):
     effective_on: Mapped[date]
     reverses: Mapped[UUID | None]
     correlation_id: Mapped[UUID | None]
+    seal: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Transfer(Base):
@@ -116,3 +118,4 @@ class Verification(Base):
     accounts: Mapped[int]
     checked_at: Mapped[datetime]
     first_disagreement: Mapped[str | None]
+    seal: Mapped[bytes] = mapped_column(LargeBinary)

@@ -5,15 +5,15 @@ from datetime import date, datetime
 from time import perf_counter
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from timecredits.database import among, new_id
 from timecredits.errors import DomainError
-from timecredits.ledger.chart import AccountKind
+from timecredits.ledger.accounts import lock_accounts
 from timecredits.ledger.judging import judge
-from timecredits.ledger.models import Account, JournalEntry
+from timecredits.ledger.models import JournalEntry
 from timecredits.ledger.requests import AccountState, EntryRequest, Outcome, Posted
+from timecredits.ledger.sealing import seal
 
 # Told how many entries one call posted, how many it refused, and how many seconds it took.
 Observer = Callable[[int, int, float], None]
@@ -22,10 +22,11 @@ observers: list[Observer] = []
 _INSERT_ENTRIES = text(
     """
     INSERT INTO journal_entry
-        (programme_id, id, kind, actor_id, recorded_at, effective_on, reverses, correlation_id)
+        (programme_id, id, kind, actor_id, recorded_at, effective_on, reverses, correlation_id, seal)
     SELECT :programme_id, entry.* FROM unnest(
         CAST(:ids AS uuid[]), CAST(:kinds AS text[]), CAST(:actor_ids AS uuid[]), CAST(:times AS timestamptz[]),
-        CAST(:dates AS date[]), CAST(:reverses AS uuid[]), CAST(:correlation_ids AS uuid[])) AS entry
+        CAST(:dates AS date[]), CAST(:reverses AS uuid[]), CAST(:correlation_ids AS uuid[]),
+        CAST(:seals AS bytea[])) AS entry
     """
 )
 _INSERT_TRANSFERS = text(
@@ -49,64 +50,6 @@ _UPDATE_ACCOUNTS = text(
     WHERE account.programme_id = :programme_id AND account.id = new.id
     """
 )
-
-
-def open_account(
-    session: Session,
-    programme_id: UUID,
-    kind: AccountKind,
-    *,
-    owner_id: UUID | None = None,
-    origin_id: UUID | None = None,
-    floor: int = 0,
-    expires_on: date | None = None,
-    account_id: UUID | None = None,
-    now: datetime,
-) -> UUID:
-    """Open an account at 0 minutes and give its id.
-
-    `owner_id` is an opaque id; `origin_id` is the account that feeds this one. Only a fund has a `floor` below 0.
-    `expires_on` is the last day on which its minutes can be used.
-    """
-    account = Account(
-        programme_id=programme_id,
-        id=account_id or new_id(),
-        kind=kind.value,
-        owner_id=owner_id,
-        origin_id=origin_id,
-        floor=floor,
-        expires_on=expires_on,
-        opened_at=now,
-    )
-    session.add(account)
-    return account.id
-
-
-def lock_accounts(session: Session, programme_id: UUID, account_ids: set[UUID]) -> dict[UUID, AccountState]:
-    """Lock accounts in the order of their ids until the transaction ends, and read them as they are now.
-
-    Columns, not entities: an entity that the session has seen before would keep its stale balance.
-    FOR NO KEY UPDATE: new rows may refer to a locked account.
-    """
-    session.flush()
-    rows = session.execute(
-        select(
-            Account.id,
-            Account.kind,
-            Account.owner_id,
-            Account.origin_id,
-            Account.balance,
-            Account.floor,
-            Account.version,
-            Account.posted_at,
-            Account.expires_on,
-            Account.closed_at.is_not(None),
-        )
-        .where(Account.programme_id == programme_id, among(Account.id, account_ids))
-        .order_by(Account.id)
-        .with_for_update(key_share=True)
-    )
-    return {account_id: AccountState(account_id, AccountKind(kind), *rest) for account_id, kind, *rest in rows}
 
 
 def post(
@@ -137,34 +80,6 @@ def post_one(session: Session, programme_id: UUID, request: EntryRequest, *, now
     return outcome
 
 
-def close_accounts(
-    session: Session, programme_id: UUID, account_ids: set[UUID], *, lock_also: set[UUID], now: datetime
-) -> None:
-    """Close accounts for good: from now on they are only tidied up.
-
-    `lock_also` names what the `post` that empties them will lock, so that all is locked in one order.
-    """
-    lock_accounts(session, programme_id, account_ids | lock_also)
-    session.execute(
-        update(Account)
-        .where(Account.programme_id == programme_id, Account.id.in_(account_ids), Account.closed_at.is_(None))
-        .values(closed_at=now)
-    )
-
-
-def authorise_fund(session: Session, programme_id: UUID, account_id: UUID, *, minutes: int) -> int:
-    """Let a fund issue this many minutes in all, and give how many it has issued.
-
-    Where more has been issued than that, it changes nothing. Locks the account.
-    """
-    issued = -lock_accounts(session, programme_id, {account_id})[account_id].balance
-    if issued <= minutes:
-        session.execute(
-            update(Account).where(Account.programme_id == programme_id, Account.id == account_id).values(floor=-minutes)
-        )
-    return issued
-
-
 def _reversed(session: Session, programme_id: UUID, requests: Sequence[EntryRequest]) -> frozenset[UUID]:
     """Find which of the entries to be reversed have been so: read under the locks, so that there is one winner."""
     wanted = [request.reverses for request in requests if request.reverses is not None]
@@ -191,6 +106,7 @@ def _write(session: Session, programme_id: UUID, posted: Sequence[Posted], accou
             "dates": [entry.request.effective_on for entry in posted],
             "reverses": [entry.request.reverses for entry in posted],
             "correlation_ids": [entry.request.correlation_id for entry in posted],
+            "seals": [_sealed(programme_id, entry) for entry in posted],
         },
     )
     legs = [(entry, number, leg) for entry in posted for number, leg in enumerate(entry.legs, start=1)]
@@ -220,5 +136,22 @@ def _write(session: Session, programme_id: UUID, posted: Sequence[Posted], accou
             "balances": [accounts[account_id].balance for account_id in touched],
             "versions": [accounts[account_id].version for account_id in touched],
             "times": [accounts[account_id].posted_at for account_id in touched],
+        },
+    )
+
+
+def _sealed(programme_id: UUID, entry: Posted) -> bytes:
+    request = entry.request
+    return seal(
+        JournalEntry,
+        {
+            "programme_id": programme_id,
+            "id": entry.entry_id,
+            "kind": request.kind,
+            "actor_id": request.actor_id,
+            "recorded_at": entry.recorded_at,
+            "effective_on": request.effective_on,
+            "reverses": request.reverses,
+            "correlation_id": request.correlation_id,
         },
     )
