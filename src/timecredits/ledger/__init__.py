@@ -4,7 +4,7 @@ from timecredits.ledger.accounts import authorise_fund, close_accounts, open_acc
 from timecredits.ledger.chart import AVAILABLE, MOST_MINUTES, PERSONAL, AccountKind, EntryKind, TransferKind
 from timecredits.ledger.following import MoreThanHeld, NotReversible, capture, release, reversal
 from timecredits.ledger.integrity import check, last_verification
-from timecredits.ledger.journal import JournalLeg, entries, entry, legs, reversed_by
+from timecredits.ledger.journal import JournalLeg, entries, entry, is_reversed, legs, reversed_by
 from timecredits.ledger.models import JournalEntry, Verification
 from timecredits.ledger.posting import observers, post, post_one
 from timecredits.ledger.refusals import (
@@ -69,6 +69,7 @@ __all__ = [
     "close_accounts",
     "entries",
     "entry",
+    "is_reversed",
     "last_verification",
     "legs",
     "movement",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from timecredits.database import among, new_id
@@ -12,6 +12,24 @@ from timecredits.ledger.chart import AccountKind
 from timecredits.ledger.models import Account
 from timecredits.ledger.requests import AccountState
 from timecredits.ledger.sealing import change_sealed, seal
+
+_LOCK = (
+    select(
+        Account.id,
+        Account.kind,
+        Account.owner_id,
+        Account.origin_id,
+        Account.balance,
+        Account.floor,
+        Account.version,
+        Account.posted_at,
+        Account.expires_on,
+        Account.closed_at.is_not(None),
+    )
+    .where(Account.programme_id == bindparam("programme_id"), among(Account.id, "ids"))
+    .order_by(Account.id)
+    .with_for_update(key_share=True)
+)
 
 
 def open_account(
@@ -53,23 +71,7 @@ def lock_accounts(session: Session, programme_id: UUID, account_ids: set[UUID]) 
     FOR NO KEY UPDATE: new rows may refer to a locked account.
     """
     session.flush()
-    rows = session.execute(
-        select(
-            Account.id,
-            Account.kind,
-            Account.owner_id,
-            Account.origin_id,
-            Account.balance,
-            Account.floor,
-            Account.version,
-            Account.posted_at,
-            Account.expires_on,
-            Account.closed_at.is_not(None),
-        )
-        .where(Account.programme_id == programme_id, among(Account.id, account_ids))
-        .order_by(Account.id)
-        .with_for_update(key_share=True)
-    )
+    rows = session.execute(_LOCK, {"programme_id": programme_id, "ids": list(account_ids)})
     return {account_id: AccountState(account_id, AccountKind(kind), *rest) for account_id, kind, *rest in rows}
 
 
@@ -102,9 +104,5 @@ def authorise_fund(session: Session, programme_id: UUID, account_id: UUID, *, mi
 
 def _locked(session: Session, programme_id: UUID, account_ids: set[UUID]) -> Sequence[Account]:
     """Give whole accounts, which this transaction has locked, as they are now."""
-    found = session.scalars(
-        select(Account)
-        .where(Account.programme_id == programme_id, among(Account.id, account_ids))
-        .execution_options(populate_existing=True)
-    )
-    return found.all()
+    found = select(Account).where(Account.programme_id == programme_id, Account.id.in_(account_ids))
+    return session.scalars(found.execution_options(populate_existing=True)).all()

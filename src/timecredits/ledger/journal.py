@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, exists, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from timecredits.errors import NotFound
 from timecredits.ledger.chart import AccountKind, TransferKind
@@ -70,6 +70,13 @@ def legs(session: Session, programme_id: UUID, entry_ids: Collection[UUID]) -> d
             )
         )
     return found
+
+
+def is_reversed(
+    programme_id: InstrumentedAttribute[UUID], entry_id: InstrumentedAttribute[UUID]
+) -> ColumnElement[bool]:
+    """Say in SQL, of a row that names an entry, that the entry has been reversed."""
+    return exists().where(JournalEntry.programme_id == programme_id, JournalEntry.reverses == entry_id)
 
 
 def reversed_by(session: Session, programme_id: UUID, entry_ids: Collection[UUID]) -> dict[UUID, UUID]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import bindparam, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from timecredits.database import among
@@ -15,7 +15,7 @@ from timecredits.ledger.models import Account, Transfer
 
 @dataclass(frozen=True, slots=True)
 class Pot:
-    """One of a person's accounts, in minutes. `expires_on` is its last day of use."""
+    """One of somebody's accounts, in minutes. `expires_on` is its last day of use."""
 
     account_id: UUID
     kind: AccountKind
@@ -46,6 +46,11 @@ class Line:
     balance_after_minutes: int
 
 
+_POTS = (
+    select(Account.owner_id, Account.id, Account.kind, Account.balance, Account.expires_on)
+    .where(Account.programme_id == bindparam("programme_id"), among(Account.owner_id, "owner_ids"))
+    .order_by(Account.expires_on.nulls_last(), Account.id)
+)
 # The last running balance of each account at or before a moment: a probe as source, a probe as target, later one wins.
 _LAST_AFTER = """
     SELECT after FROM (
@@ -109,16 +114,8 @@ def balances(session: Session, programme_id: UUID, account_ids: Collection[UUID]
 
 
 def pots_of(session: Session, programme_id: UUID, owner_ids: Collection[UUID]) -> dict[UUID, list[Pot]]:
-    """List the accounts of each of these people, soonest-expiring first, with what is in them now."""
-    rows = session.execute(
-        select(Account.owner_id, Account.id, Account.kind, Account.balance, Account.expires_on)
-        .where(
-            Account.programme_id == programme_id,
-            among(Account.owner_id, owner_ids),
-            Account.kind.in_([kind.value for kind in PERSONAL]),
-        )
-        .order_by(Account.expires_on.nulls_last(), Account.id)
-    )
+    """List the accounts of each of these people or organisations, soonest-expiring first, as they are now."""
+    rows = session.execute(_POTS, {"programme_id": programme_id, "owner_ids": list(owner_ids)})
     found: dict[UUID, list[Pot]] = {owner_id: [] for owner_id in owner_ids}
     for owner_id, account_id, kind, minutes, expires_on in rows:
         assert owner_id is not None

@@ -8,13 +8,37 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select, true
 from sqlalchemy.orm import Session
 
 from timecredits.access import Actor, Permission, Role
 from timecredits.errors import NotFound
 from timecredits.people.models import Acquaintance, ApiKey, Card, Identity, Person
 from timecredits.programmes.models import Programme
+
+# Statements of the till's way are built once: building one costs more than its answer.
+_KEY = (
+    select(
+        ApiKey.owner_id,
+        ApiKey.roles,
+        ApiKey.organisation_id,
+        ApiKey.person_id,
+        ApiKey.secret_hash,
+        ApiKey.expires_at,
+        ApiKey.revoked_at,
+        Programme.time_zone,
+    )
+    .join(Programme, Programme.id == ApiKey.programme_id)
+    .where(
+        ApiKey.programme_id == bindparam("programme_id"),
+        ApiKey.id == bindparam("key_id"),
+        Programme.code == bindparam("code"),
+    )
+)
+_CARD = select(Card).where(
+    Card.programme_id == bindparam("programme_id"), Card.number == bindparam("number"), Card.stopped_at.is_(None)
+)
+_CARD_LOCKED = _CARD.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +52,19 @@ class PresentedKey:
 
 def authenticate(session: Session, presented: PresentedKey, *, now: datetime) -> Actor | None:
     """Give who acts with this key, or None. The session must be in the key's programme. Read afresh at each request."""
-    row = session.execute(
-        select(ApiKey, Programme.time_zone)
-        .join(Programme, Programme.id == ApiKey.programme_id)
-        .where(
-            ApiKey.programme_id == session.info["programme_id"],
-            ApiKey.id == presented.key_id,
-            Programme.code == presented.programme_code,
-        )
+    programme_id = session.info["programme_id"]
+    key = session.execute(
+        _KEY, {"programme_id": programme_id, "key_id": presented.key_id, "code": presented.programme_code}
     ).one_or_none()
-    if row is None:
+    if key is None:
         return None
-    key, time_zone = row
     right = hmac.compare_digest(key.secret_hash, hashlib.sha256(presented.secret.encode()).digest())
     if not right or key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
         return None
     return Actor(
         id=key.owner_id,
-        programme_id=key.programme_id,
-        time_zone=ZoneInfo(time_zone),
+        programme_id=programme_id,
+        time_zone=ZoneInfo(key.time_zone),
         roles=frozenset((Role(role), key.organisation_id) for role in key.roles),
         person_id=key.person_id if Role.PERSON in key.roles else None,
         holder_id=key.person_id,
@@ -144,10 +162,8 @@ def card(session: Session, actor: Actor, card_id: UUID) -> Card:
 
 def card_by_number(session: Session, actor: Actor, number: str, *, lock: bool = False) -> Card | None:
     """Find the card in use with this normalised number. `lock` keeps it for this transaction, read afresh."""
-    query = select(Card).where(
-        Card.programme_id == actor.programme_id, Card.number == number, Card.stopped_at.is_(None)
-    )
-    return _one_card(session, query, lock=lock)
+    statement = _CARD_LOCKED if lock else _CARD
+    return session.scalar(statement, {"programme_id": actor.programme_id, "number": number})
 
 
 def numbers_in_use(session: Session, actor: Actor, numbers: Collection[str]) -> set[str]:
@@ -163,16 +179,12 @@ def card_of(session: Session, actor: Actor, person_id: UUID, *, lock: bool = Fal
     query = select(Card).where(
         Card.programme_id == actor.programme_id, Card.person_id == person_id, Card.stopped_at.is_(None)
     )
-    found = _one_card(session, query, lock=lock)
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = session.scalar(query)
     if found is None:
         raise NotFound
     return found
-
-
-def _one_card(session: Session, query: Select[Card], *, lock: bool) -> Card | None:
-    if lock:
-        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return session.scalar(query)
 
 
 def _described() -> Select[Person, Identity, Card]:

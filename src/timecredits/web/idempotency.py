@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import ForeignKey, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -20,6 +20,24 @@ from timecredits.web.refusals import IdempotencyKeyInUse, IdempotencyKeyReused
 from timecredits.web.sqlstates import LOCK_NOT_AVAILABLE, sqlstate
 
 _SECRETS = frozenset({"pin", "code"})
+
+
+_CLAIM = text(
+    """
+    INSERT INTO idempotency_key (programme_id, owner_id, key_hash, request_hmac, figures, created_at)
+    VALUES (:programme_id, :owner_id, :key_hash, :request_hmac, '{}', :now)
+    ON CONFLICT (programme_id, owner_id, key_hash)
+        DO UPDATE SET request_hmac = excluded.request_hmac, created_at = excluded.created_at
+        WHERE idempotency_key.status IS NULL
+    RETURNING true
+    """
+)
+_SETTLE = text(
+    """
+    UPDATE idempotency_key SET status = :status, code = :code, resource_id = :resource_id, figures = :figures
+    WHERE programme_id = :programme_id AND owner_id = :owner_id AND key_hash = :key_hash
+    """
+).bindparams(bindparam("figures", type_=JSONB))
 
 
 class IdempotencyKey(Base):
@@ -63,21 +81,17 @@ def claim(session: Session, actor: Actor, *, ticket: Ticket, now: datetime) -> I
 
     Waits for another transaction that is taking it. Raises IdempotencyKeyInUse, IdempotencyKeyReused.
     """
-    inserting = insert(IdempotencyKey).values(
-        programme_id=actor.programme_id,
-        owner_id=actor.id,
-        key_hash=ticket.key_hash,
-        request_hmac=ticket.request_hmac,
-        figures={},
-        created_at=now,
-    )
-    taking = inserting.on_conflict_do_update(
-        index_elements=[IdempotencyKey.programme_id, IdempotencyKey.owner_id, IdempotencyKey.key_hash],
-        set_={"request_hmac": inserting.excluded.request_hmac, "created_at": inserting.excluded.created_at},
-        where=IdempotencyKey.status.is_(None),
-    ).returning(IdempotencyKey.key_hash)
     try:
-        taken = session.scalar(taking)
+        taken = session.scalar(
+            _CLAIM,
+            {
+                "programme_id": actor.programme_id,
+                "owner_id": actor.id,
+                "key_hash": ticket.key_hash,
+                "request_hmac": ticket.request_hmac,
+                "now": now,
+            },
+        )
     except OperationalError as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
             raise IdempotencyKeyInUse from error
@@ -102,14 +116,16 @@ def settle(
 ) -> None:
     """Write the outcome to the key, in the transaction of its effect."""
     session.execute(
-        update(IdempotencyKey)
-        .where(
-            IdempotencyKey.programme_id == actor.programme_id,
-            IdempotencyKey.owner_id == actor.id,
-            IdempotencyKey.key_hash == ticket.key_hash,
-        )
-        .values(status=status, code=code, resource_id=resource_id, figures=figures)
-        .execution_options(synchronize_session=False)
+        _SETTLE,
+        {
+            "programme_id": actor.programme_id,
+            "owner_id": actor.id,
+            "key_hash": ticket.key_hash,
+            "status": int(status),
+            "code": code,
+            "resource_id": resource_id,
+            "figures": figures,
+        },
     )
 
 

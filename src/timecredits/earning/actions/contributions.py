@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import add_many, among, new_id
+from timecredits.database import add_many, new_id
 from timecredits.earning.models import Activity, Contribution
 from timecredits.errors import NotFound, Refused
 from timecredits.ledger import EntryKind, EntryRequest, Posted, TransferKind
@@ -193,7 +193,7 @@ def _find_earners(session: Session, actor: Actor, items: Sequence[TimeGiven]) ->
     by_number = dict(session.execute(cards).all())
     named = {person_id for item in items if (person_id := item.get("person_id")) is not None}
     query = select(Person.id, Person.earned_account_id, visible(actor)).where(
-        Person.programme_id == actor.programme_id, among(Person.id, named.union(by_number.values()))
+        Person.programme_id == actor.programme_id, Person.id.in_(named.union(by_number.values()))
     )
     found = session.execute(query).all()
     return _Earners(

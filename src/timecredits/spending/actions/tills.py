@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
@@ -14,10 +13,11 @@ from timecredits.access import Actor
 from timecredits.database import add_many, new_id
 from timecredits.errors import Conflict, DomainError
 from timecredits.ledger import AccountKind, Draw, EntryKind, EntryRequest, Posted, Pot, TransferKind
-from timecredits.programmes.models import Organisation
 from timecredits.spending.models import Redemption
 from timecredits.spending.queries import Offer
 
+# The accounts of an organisation that credits are spent to.
+_TAKES = frozenset({AccountKind.PARTNER, AccountKind.GROUP_POT})
 # Whatever the cause, a venue learns one thing: not enough. The others would say that there had been a prescription.
 _NOT_ENOUGH = (ledger.InsufficientCredits, ledger.CreditsExpired, ledger.AccountClosed, ledger.NothingToMove)
 
@@ -92,14 +92,14 @@ def take(session: Session, actor: Actor, bills: Sequence[Bill], *, now: datetime
     A refusal is given as a value. Raises ExternalReferenceUsed, for the whole.
     """
     today = actor.today(now)
-    pots = ledger.pots_of(session, actor.programme_id, {bill.person_id for bill in bills})
-    targets = _targets(session, actor, {bill.offer.organisation_id for bill in bills})
+    owner_ids = {bill.person_id for bill in bills} | {bill.offer.organisation_id for bill in bills}
+    pots = ledger.pots_of(session, actor.programme_id, owner_ids)
     requests = [
         EntryRequest(
             EntryKind.SPEND,
             actor.id,
             today,
-            Purse.of(pots[bill.person_id], today=today).draws(bill.offer, targets[bill.offer.organisation_id]),
+            Purse.of(pots[bill.person_id], today=today).draws(bill.offer, _target(pots[bill.offer.organisation_id])),
         )
         for bill in bills
     ]
@@ -112,14 +112,10 @@ def take(session: Session, actor: Actor, bills: Sequence[Bill], *, now: datetime
     ]
 
 
-def _targets(session: Session, actor: Actor, organisation_ids: Collection[UUID]) -> Mapping[UUID, UUID]:
-    """Find where credits go: to a partner's account, or to a group's pot."""
-    rows = session.execute(
-        select(Organisation.id, Organisation.account_id).where(
-            Organisation.programme_id == actor.programme_id, Organisation.id.in_(organisation_ids)
-        )
-    )
-    return {organisation_id: account_id for organisation_id, account_id in rows if account_id is not None}
+def _target(pots: Collection[Pot]) -> UUID:
+    """Say where credits go: to a partner's account, or to a group's pot."""
+    (account_id,) = (pot.account_id for pot in pots if pot.kind in _TAKES)
+    return account_id
 
 
 def _write(

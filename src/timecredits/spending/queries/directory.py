@@ -4,12 +4,16 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from timecredits.access import Actor, Permission
 from timecredits.errors import NotFound
 from timecredits.spending.models import Opportunity, Venue
+
+_OPPORTUNITY = select(Opportunity).where(
+    Opportunity.programme_id == bindparam("programme_id"), Opportunity.id == bindparam("id")
+)
 
 
 def venue(session: Session, actor: Actor, venue_id: UUID) -> Venue:
@@ -47,7 +51,7 @@ def opportunity(session: Session, actor: Actor, opportunity_id: UUID) -> Opportu
 
 def find_opportunity(session: Session, actor: Actor, opportunity_id: UUID) -> Opportunity:
     """Give an opportunity, for an action that has its own check. Raises NotFound."""
-    found = session.get(Opportunity, (actor.programme_id, opportunity_id))
+    found = session.scalar(_OPPORTUNITY, {"programme_id": actor.programme_id, "id": opportunity_id})
     if found is None:
         raise NotFound
     return found

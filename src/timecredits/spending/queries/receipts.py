@@ -1,11 +1,10 @@
 """Redemptions, as the venue may see them: a first name, never who it was nor where the credits came from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from timecredits import ledger
@@ -13,6 +12,11 @@ from timecredits.access import Actor, Permission
 from timecredits.errors import NotFound
 from timecredits.people.models import Identity
 from timecredits.spending.models import Redemption
+
+_RECEIPTS = select(
+    Redemption, Identity.given_name, ledger.is_reversed(Redemption.programme_id, Redemption.entry_id)
+).outerjoin(Identity, (Identity.programme_id == Redemption.programme_id) & (Identity.person_id == Redemption.person_id))
+_RECEIPT = _RECEIPTS.where(Redemption.programme_id == bindparam("programme_id"), Redemption.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,14 @@ def redemption_by_reference(
 
 def receipt(session: Session, actor: Actor, redemption_id: UUID) -> Receipt:
     """Give the receipt of a redemption at a partner of the actor's. Raises Forbidden, NotFound."""
-    (found,) = _receipts(session, actor, [redemption(session, actor, redemption_id)])
-    return found
+    actor.require(Permission.REDEEM)
+    row = session.execute(_RECEIPT, {"programme_id": actor.programme_id, "id": redemption_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    found, given_name, undone = row
+    if not actor.may(Permission.REDEEM, within=found.organisation_id):
+        raise NotFound
+    return Receipt(found, given_name or "", undone)
 
 
 def receipts(
@@ -68,7 +78,7 @@ def receipts(
     `before` is (redeemed_at, id) of the last one on the page before.
     """
     actor.require(Permission.REDEEM)
-    query = select(Redemption).where(Redemption.programme_id == actor.programme_id)
+    query = _RECEIPTS.where(Redemption.programme_id == actor.programme_id)
     partners = actor.organisations(Permission.REDEEM)
     if partners is not None:
         query = query.where(Redemption.organisation_id.in_(partners))
@@ -83,14 +93,5 @@ def receipts(
     if before is not None:
         query = query.where(tuple_(Redemption.redeemed_at, Redemption.id) < before)
     newest_first = query.order_by(Redemption.redeemed_at.desc(), Redemption.id.desc())
-    return _receipts(session, actor, session.scalars(newest_first.limit(limit)).all())
-
-
-def _receipts(session: Session, actor: Actor, redemptions: Sequence[Redemption]) -> list[Receipt]:
-    people = {row.person_id for row in redemptions}
-    identities = session.scalars(
-        select(Identity).where(Identity.programme_id == actor.programme_id, Identity.person_id.in_(people))
-    )
-    given_names = {identity.person_id: identity.given_name for identity in identities}
-    undone = ledger.reversed_by(session, actor.programme_id, [row.entry_id for row in redemptions])
-    return [Receipt(row, given_names.get(row.person_id, ""), row.entry_id in undone) for row in redemptions]
+    rows = session.execute(newest_first.limit(limit))
+    return [Receipt(found, given_name or "", undone) for found, given_name, undone in rows]
