@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ForeignKey, Text, text
+from sqlalchemy import ARRAY, ForeignKey, Text, Uuid, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from timecredits.access import Actor
+from timecredits.bulk import array_of
 from timecredits.database import Base, new_id
 
 _INSERT_EACH = text(
@@ -57,10 +58,10 @@ def record_each(session: Session, actor: Actor, *, action: str, subject_ids: Seq
             _INSERT_EACH,
             {
                 "programme_id": actor.programme_id,
-                "ids": [new_id() for _ in subject_ids],
+                "ids": array_of(Uuid, [new_id() for _ in subject_ids]),
                 "actor_id": actor.id,
                 "action": action,
-                "subject_ids": list(subject_ids),
+                "subject_ids": array_of(Uuid, subject_ids),
                 "now": now,
             },
         )

@@ -1,38 +1,31 @@
 """Engine, sessions, the base of all tables, and the hook that puts row security on each transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    CursorResult,
     DateTime,
     Engine,
     MetaData,
-    Table,
     Text,
     Uuid,
     any_,
     bindparam,
     create_engine,
     event,
-    func,
     make_url,
-    select,
 )
-from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstrumentedAttribute,
     Session,
     SessionTransaction,
-    make_transient_to_detached,
     sessionmaker,
 )
 from uuid_utils.compat import uuid7
@@ -76,46 +69,6 @@ def apply_changes(row: Base, changes: dict[str, object], *, only: set[str]) -> N
 def among(column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], ids: str) -> ColumnElement[bool]:
     """Say in SQL that an id is in the list of this name: one array, so that the statement is built once."""
     return column == any_(bindparam(ids, type_=ARRAY(Uuid())))
-
-
-def add_many(session: Session, rows: Sequence[Base]) -> bool:
-    """Insert new objects of one table in one statement, and let the session know them, as a flush would.
-
-    Each has a value for every column. False if one of them is there already: then the transaction is to be given up.
-    """
-    if rows and insert_many(session, type(rows[0]), [vars(row) for row in rows]) < len(rows):
-        return False
-    for row in rows:
-        make_transient_to_detached(row)
-    session.add_all(rows)
-    return True
-
-
-def insert_many(session: Session, kind: type[Base], rows: Sequence[Mapping[str, object]]) -> int:
-    """Insert rows, each with a value for every column, and say how many: one that is there already is left out.
-
-    The session does not get to know them. One statement with an array a column costs a fraction of a flush.
-    """
-    if not rows:
-        return 0
-    statement, names = _insert_of(kind)
-    result = session.execute(
-        statement,
-        {f"{name}s": [row[name] for row in rows] for name in names},
-        execution_options={"preserve_rowcount": True},
-    )
-    assert isinstance(result, CursorResult)
-    return result.rowcount
-
-
-@cache
-def _insert_of(kind: type[Base]) -> tuple[Insert, list[str]]:
-    table = kind.__table__
-    assert isinstance(table, Table)
-    names = [column.name for column in table.columns]
-    arrays = [bindparam(f"{column.name}s", type_=ARRAY(column.type)) for column in table.columns]
-    rows = func.unnest(*arrays).table_valued(*names).render_derived()
-    return insert(table).from_select(names, select(rows)).on_conflict_do_nothing(), names
 
 
 class ProgrammeSession(Session):

@@ -14,16 +14,17 @@ from timecredits.api import (
     redemptions,
 )
 
+# What is asked for most comes first: a request is held against one route after the other.
 routers = [
+    redemptions.router,
+    balances.router,
+    earning.router,
+    gifts.router,
+    people.router,
+    prescribing.router,
+    offers.router,
     organisations.router,
     funds.router,
-    keys.router,
-    people.router,
-    balances.router,
-    prescribing.router,
-    earning.router,
-    offers.router,
-    redemptions.router,
-    gifts.router,
     journal.router,
+    keys.router,
 ]

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import add_many, new_id
+from timecredits.bulk import add_many
+from timecredits.database import new_id
 from timecredits.earning.models import Activity, Contribution
 from timecredits.errors import NotFound, Refused
 from timecredits.ledger import EntryKind, EntryRequest, Posted, TransferKind

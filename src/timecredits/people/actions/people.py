@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor, Permission
-from timecredits.database import apply_changes, insert_many, new_id
+from timecredits.bulk import insert_missing
+from timecredits.database import apply_changes, new_id
 from timecredits.ledger import AccountKind
 from timecredits.people import queries
 from timecredits.people.actions.cards import issue_card, new_numbers
@@ -144,4 +145,4 @@ def acquaint_each(session: Session, actor: Actor, *, pairs: Collection[tuple[UUI
         {"programme_id": actor.programme_id, "person_id": person_id, "organisation_id": found, "since": now}
         for person_id, found in sorted(pairs)
     ]
-    insert_many(session, Acquaintance, rows)
+    insert_missing(session, Acquaintance, rows)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from timecredits import audit, ledger
 from timecredits.access import Actor
-from timecredits.database import add_many, new_id
+from timecredits.bulk import add_many
+from timecredits.database import new_id
 from timecredits.errors import Conflict, DomainError
 from timecredits.ledger import AccountKind, Draw, EntryKind, EntryRequest, Posted, Pot, TransferKind
 from timecredits.spending.models import Redemption
