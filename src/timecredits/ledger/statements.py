@@ -90,15 +90,25 @@ _LINES = text(
              ORDER BY recorded_at DESC, entry_id DESC LIMIT :count)
         ) AS moved
         ORDER BY recorded_at DESC, entry_id DESC LIMIT :count
-    )
-    SELECT page.entry_id, page.recorded_at, entry.effective_on, entry.kind, entry.reverses,
-        (SELECT sum(minutes * ((target_id IN (SELECT id FROM mine))::int - (source_id IN (SELECT id FROM mine))::int))
-         FROM transfer WHERE programme_id = :programme_id AND entry_id = page.entry_id) AS minutes,
-        (SELECT sum(last.after) FROM mine CROSS JOIN LATERAL (
-            {_LAST_AFTER.format(until="(recorded_at, entry_id) <= (page.recorded_at, page.entry_id)")}
-         ) AS last) AS balance_after_minutes
-    FROM page JOIN journal_entry AS entry ON entry.programme_id = :programme_id AND entry.id = page.entry_id
-    ORDER BY page.recorded_at DESC, page.entry_id DESC
+    ),
+    line AS (
+        SELECT recorded_at, entry_id, (
+            SELECT sum(CASE WHEN target_id IN (SELECT id FROM mine) THEN minutes ELSE 0 END
+                     - CASE WHEN source_id IN (SELECT id FROM mine) THEN minutes ELSE 0 END)
+            FROM transfer WHERE programme_id = :programme_id AND entry_id = page.entry_id
+        ) AS minutes FROM page
+    ),
+    newest AS (SELECT recorded_at, entry_id FROM page ORDER BY recorded_at DESC, entry_id DESC LIMIT 1)
+    SELECT line.entry_id, line.recorded_at, entry.effective_on, entry.kind, entry.reverses, line.minutes,
+        (SELECT sum(last.after) FROM mine CROSS JOIN newest CROSS JOIN LATERAL (
+            {_LAST_AFTER.format(until="(recorded_at, entry_id) <= (newest.recorded_at, newest.entry_id)")}
+         ) AS last)
+        -- Back from the newest line: each had what the one after it had, without that one's change.
+        - coalesce(sum(line.minutes) OVER (
+            ORDER BY line.recorded_at DESC, line.entry_id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS balance_after_minutes
+    FROM line JOIN journal_entry AS entry ON entry.programme_id = :programme_id AND entry.id = line.entry_id
+    ORDER BY line.recorded_at DESC, line.entry_id DESC
     """
 )
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
