@@ -197,6 +197,13 @@ def test_several_workers_serve_together(own_server: dict[str, str]) -> None:
             assert httpx.get(f"{url}/v1/me").status_code == 401
         counted = re.findall(r'requests_total\{.*route="/v1/me",status="401"\} (\S+)', httpx.get(f"{url}/metrics").text)
         assert sum(map(float, counted)) == 20
+        # None of them is left idle: all forty at one of two workers would take a very lucky kernel.
+        opened = [socket.create_connection(("127.0.0.1", int(env["TIMECREDITS_PORT"]))) for _ in range(40)]
+        time.sleep(1)
+        workers = [len(child.net_connections("tcp")) for child in psutil.Process(process.pid).children()]
+        assert len([connections for connections in workers if connections > 5]) == 2, workers
+        for each in opened:
+            each.close()
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

@@ -6,8 +6,11 @@ import signal
 import socket
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -31,21 +34,22 @@ def serve() -> None:
     """Serve the API. Without a database URL: start the embedded PostgreSQL, with a demonstration if it is empty."""
     with plainly(), open_database(alone=True) as opened:
         settings = opened.settings
-        with _reserve(settings.host, settings.port) as listening:
-            port = listening.getsockname()[1]
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(found) for found in _reserve(settings)]
+            port = sockets[0].getsockname()[1]
             for line in _welcome(opened, f"http://{settings.host}:{port}"):
                 typer.echo(line)
             config = uvicorn.Config(
                 "timecredits.main:from_environment",
                 factory=True,
-                workers=settings.workers,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 forwarded_allow_ips=settings.forwarded_allow_ips,
                 timeout_graceful_shutdown=20,
+                timeout_worker_healthcheck=60,
             )
-            _run(config, listening)
+            _run(config, sockets)
 
 
 def migrate() -> None:
@@ -77,11 +81,22 @@ def export_openapi(
             )
 
 
-def _reserve(host: str, port: int) -> socket.socket:
-    """Take the port before anything is said about it. Raises Stop."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _reserve(settings: Settings) -> list[socket.socket]:
+    """Take the port before anything is said about it, once for each worker. Raises Stop.
+
+    The kernel spreads connections over the sockets of a port. One socket for all workers leaves that to chance: of
+    sixteen connections, the worker that woke first took sixteen as often as eight.
+    """
+    # A socket that shares its port would not notice another service there that shares it too.
+    with _bind(settings.host, settings.port) as alone:
+        port = alone.getsockname()[1]
+    return [_bind(settings.host, port, socket.SO_REUSEPORT) for _ in range(settings.workers)]
+
+
+def _bind(host: str, port: int, *options: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    for option in (socket.SO_REUSEADDR, *options):
+        listening.setsockopt(socket.SOL_SOCKET, option, 1)
     try:
         listening.bind((host, port))
     except OSError as error:
@@ -90,21 +105,41 @@ def _reserve(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _run(config: uvicorn.Config, listening: socket.socket) -> None:
-    """Run until a signal says stop: in this process, or in as many as were asked for.
+def _run(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    """Run until a signal says stop: in this process, or in a process for each socket.
 
     uvicorn finishes what is in flight and then raises the signal again: as an exception, so that the embedded server
     is stopped too.
     """
     for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked_to_stop, lambda *_: sys.exit(0))
-    if config.workers > 1:
+    if len(sockets) > 1:
         # Where the workers keep their figures, so that each can give those of all.
         with tempfile.TemporaryDirectory(prefix="timecredits-metrics-") as folder:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            Multiprocess(config, sockets=[listening]).run()
+            _run_workers(config, sockets)
     else:
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(config).run(sockets=sockets)
+
+
+def _run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    """Keep a worker running on each socket, and pass signals on: SIGHUP replaces all, SIGTERM and SIGINT stop them.
+
+    This process holds the sockets too, so that what arrives while a worker is replaced waits for the next one.
+    """
+    for listening in sockets:
+        listening.listen(config.backlog)
+    supervisors = [Multiprocess(config, sockets=[listening]) for listening in sockets]
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        for supervisor in supervisors:
+            supervisor.signal_queue.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    with ThreadPoolExecutor(len(supervisors)) as threads:
+        for running in [threads.submit(supervisor.run) for supervisor in supervisors]:
+            running.result()
 
 
 def _welcome(opened: Opened, url: str) -> list[str]:
