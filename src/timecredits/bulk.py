@@ -11,7 +11,6 @@ from sqlalchemy import (
     Date,
     DateTime,
     LargeBinary,
-    Table,
     Text,
     TextClause,
     Uuid,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.types import TypeEngine
 
-from timecredits.database import Base
+from timecredits.database import Base, table_of
 
 
 def _quoted(value: str) -> str:
@@ -75,21 +74,16 @@ def add_many(session: Session, rows: Sequence[Base]) -> bool:
 
 def _arrays(kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {
-        column.name: array_of(type(column.type), [row[column.name] for row in rows]) for column in _table(kind).columns
+        column.name: array_of(type(column.type), [row[column.name] for row in rows])
+        for column in table_of(kind).columns
     }
 
 
 @cache
 def _insert_of(kind: type[Base], *, conflict: str = "") -> TextClause:
-    columns = _table(kind).columns
+    columns = table_of(kind).columns
     names = ", ".join(column.name for column in columns)
     arrays = ", ".join(f"CAST(:{column.name} AS {_TYPES[type(column.type)][0]}[])" for column in columns)
     on_conflict = f"ON CONFLICT {conflict}" if conflict else ""
     statement = text(f"INSERT INTO {kind.__tablename__} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}")
     return statement.execution_options(preserve_rowcount=True)
-
-
-def _table(kind: type[Base]) -> Table:
-    table = kind.__table__
-    assert isinstance(table, Table)
-    return table

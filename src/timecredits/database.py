@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Engine,
     MetaData,
+    Table,
     Text,
     Uuid,
     any_,
@@ -52,6 +53,13 @@ class Base(DeclarativeBase):
         int: BigInteger(),
         datetime: DateTime(timezone=True),
     }
+
+
+def table_of(kind: type[Base]) -> Table:
+    """Give the table of a class of rows."""
+    table = kind.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 def new_id() -> UUID:
