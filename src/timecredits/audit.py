@@ -54,7 +54,7 @@ def record(
 def record_each(session: Session, actor: Actor, *, action: str, subject_ids: Sequence[UUID], now: datetime) -> None:
     """Write down that who did the same to each of many, in one statement."""
     if subject_ids:
-        session.execute(
+        session.connection().execute(
             _INSERT_EACH,
             {
                 "programme_id": actor.programme_id,

@@ -6,14 +6,19 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
-    CursorResult,
+    ColumnElement,
+    Connection,
     Date,
     DateTime,
     LargeBinary,
     Text,
     TextClause,
     Uuid,
+    any_,
+    bindparam,
+    cast,
     text,
 )
 from sqlalchemy.orm import Session, make_transient_to_detached
@@ -44,19 +49,22 @@ def array_of(kind: type[TypeEngine[Any]], values: Iterable[object]) -> str:
     return "{" + ",".join(["NULL" if value is None else write(value) for value in values]) + "}"
 
 
-def insert_many(session: Session, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, each with a value for every column. The session does not get to know them."""
+def among(column: ColumnElement[Any], ids: str) -> ColumnElement[bool]:
+    """Say in SQL that an id is in the `array_of` ids that is given by this name."""
+    return column == any_(cast(bindparam(ids), ARRAY(Uuid())))
+
+
+def insert_many(connection: Connection, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, each with a value for every column. A session does not get to know them."""
     if rows:
-        session.execute(_insert_of(kind), _arrays(kind, rows))
+        connection.execute(_insert_of(kind), _arrays(kind, rows))
 
 
-def insert_missing(session: Session, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+def insert_missing(connection: Connection, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert rows as `insert_many` does, but for those that are there already, and say how many were inserted."""
     if not rows:
         return 0
-    result = session.execute(_insert_of(kind, conflict="DO NOTHING"), _arrays(kind, rows))
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+    return connection.execute(_insert_of(kind, conflict="DO NOTHING"), _arrays(kind, rows)).rowcount
 
 
 def add_many(session: Session, rows: Sequence[Base]) -> bool:
@@ -64,7 +72,7 @@ def add_many(session: Session, rows: Sequence[Base]) -> bool:
 
     Each has a value for every column. False if one of them is there already: then the transaction is to be given up.
     """
-    if rows and insert_missing(session, type(rows[0]), [vars(row) for row in rows]) < len(rows):
+    if rows and insert_missing(session.connection(), type(rows[0]), [vars(row) for row in rows]) < len(rows):
         return False
     for row in rows:
         make_transient_to_detached(row)

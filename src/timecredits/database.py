@@ -1,22 +1,19 @@
 """Engine, sessions, the base of all tables, and the hook that puts row security on each transaction."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
-    ColumnElement,
     DateTime,
     Engine,
     MetaData,
     Table,
     Text,
     Uuid,
-    any_,
-    bindparam,
     create_engine,
     event,
     make_url,
@@ -24,7 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import (
     DeclarativeBase,
-    InstrumentedAttribute,
     Session,
     SessionTransaction,
     sessionmaker,
@@ -74,11 +70,6 @@ def apply_changes(row: Base, changes: dict[str, object], *, only: set[str]) -> N
         setattr(row, name, value)
 
 
-def among(column: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None], ids: str) -> ColumnElement[bool]:
-    """Say in SQL that an id is in the list of this name: one array, so that the statement is built once."""
-    return column == any_(bindparam(ids, type_=ARRAY(Uuid())))
-
-
 class ProgrammeSession(Session):
     """A session that sees one programme: `info["programme_id"]`. Without it, row security shows nothing."""
 
@@ -121,10 +112,30 @@ def make_engine(url: str, settings: Settings) -> Engine:
             "application_name": "timecredits",
             "options": (
                 f"-c lock_timeout={settings.lock_timeout_milliseconds} "
-                f"-c statement_timeout={settings.statement_timeout_milliseconds} -c timezone=UTC"
+                f"-c statement_timeout={settings.statement_timeout_milliseconds} "
+                f"-c idle_in_transaction_session_timeout={settings.statement_timeout_milliseconds} -c timezone=UTC"
             ),
+            # A server that is gone without a word is noticed soon after its statement should have ended.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": settings.statement_timeout_milliseconds + 5_000,
         },
     )
+
+
+@contextmanager
+def cancelled_in_the_end(engine: Engine) -> Iterator[None]:
+    """Cancel in the end what is still being asked on connections of this engine, so that nobody waits for it."""
+    working: set[psycopg.Connection] = set()
+    event.listen(engine, "checkout", lambda connection, *_: working.add(connection))
+    event.listen(engine, "checkin", lambda connection, *_: working.discard(connection))
+    try:
+        yield
+    finally:
+        for connection in tuple(working):
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=2)
 
 
 def session_maker(engine: Engine) -> sessionmaker[ProgrammeSession]:

@@ -1,5 +1,6 @@
 """The app: everything put together."""
 
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from timecredits import api, ledger, schema, sweeping
-from timecredits.database import make_engine, session_maker
+from timecredits.database import cancelled_in_the_end, make_engine, session_maker
 from timecredits.errors import DomainError
 from timecredits.settings import Settings
 from timecredits.web import documents, health, logs, metrics, problem_pages
@@ -28,6 +29,7 @@ Time Credits: give an hour and earn a credit, spend an hour at a partner's, or b
 Send a key as `Authorization: Bearer <key>`, and an `Idempotency-Key` with every POST. Minutes are whole numbers;
 60 are one Time Credit. Problems are explained at [/problems](/problems).
 """
+_SWEEP_MAY_TAKE_SECONDS = 2
 _log = structlog.stdlib.get_logger()
 
 # Runs beside the requests in a thread of its own, until the event is set.
@@ -65,7 +67,10 @@ def from_environment() -> FastAPI:
     """Make the app as `serve` runs it, in each of its processes."""
     settings = Settings()
     sweeps = partial(keep_sweeping, pause_seconds=settings.sweep_seconds) if settings.sweep_seconds else do_nothing
-    return create_app(settings, background=sweeps)
+    app = create_app(settings, background=sweeps)
+    # What there is by now stays: the garbage collector need not look through it during requests (a twentieth of them).
+    gc.freeze()
+    return app
 
 
 def keep_sweeping(service: Service, stop: threading.Event, *, pause_seconds: int) -> None:
@@ -101,11 +106,14 @@ async def _running(
         clock=clock,
     )
     stop = threading.Event()
-    thread = threading.Thread(target=background, args=(app.state.service, stop))
-    thread.start()
+    # A daemon: no process stays because of a sweep that is not finished, and which the next one takes up.
+    thread = threading.Thread(target=background, args=(app.state.service, stop), daemon=True)
     try:
-        yield
+        with cancelled_in_the_end(engine):
+            thread.start()
+            yield
+            stop.set()
+            thread.join(_SWEEP_MAY_TAKE_SECONDS)
     finally:
         stop.set()
-        thread.join()
         engine.dispose()

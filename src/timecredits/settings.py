@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="The port that `serve` listens on.")
     workers: int = Field(default=1, ge=1, le=64, description="Processes that `serve` starts.")
     threads: int = Field(default=4, ge=1, le=64, description="Requests that one process works on at a time.")
+    stop_seconds: int = Field(
+        default=20, ge=1, description="Longest time to finish what is in flight when `serve` is told to stop."
+    )
     forwarded_allow_ips: str = Field(
         default="127.0.0.1", description="Addresses of proxies whose X-Forwarded headers are believed."
     )

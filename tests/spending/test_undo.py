@@ -50,6 +50,16 @@ def test_a_redemption_is_undone_on_its_day_in_the_programmes_zone(session: Sessi
     actions.undo(session, town.staff, redemption_id=other.id, now=at("2026-06-15T23:50:00+01:00"))
 
 
+def test_a_clock_that_ran_ahead_does_not_move_the_day_of_what_comes_after(session: Session, town: Town) -> None:
+    person = town.person(session, earned=180)
+    town.redeem(session, person, now=at("2026-06-16T00:30:00+01:00"))
+    redemption = town.redeem(session, person, now=at("2026-06-15T23:31:00+01:00"))
+    with pytest.raises(actions.UndoTooLate):
+        actions.undo(session, town.staff, redemption_id=redemption.id, now=at("2026-06-16T09:00:00+01:00"))
+    actions.undo(session, town.staff, redemption_id=redemption.id, now=at("2026-06-15T23:32:00+01:00"))
+    assert has(session, person) == {EARNED: 120}
+
+
 def test_a_redemption_at_another_partner_is_not_to_be_seen(session: Session, town: Town) -> None:
     redemption = town.redeem(session, town.person(session, earned=60))
     other = make_organisation(session, town.coordinator, OrganisationKind.PARTNER)

@@ -21,6 +21,7 @@ from timecredits import embedded, schema
 from timecredits.access import Role
 from timecredits.cli.data import build_demo
 from timecredits.cli.opening import Opened, Stop, open_database, owner_url, plainly, refuse_half
+from timecredits.cli.patience import PatientProtocol
 from timecredits.demo import Demonstration
 from timecredits.main import create_app
 from timecredits.settings import Settings
@@ -45,8 +46,9 @@ def serve() -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=PatientProtocol,
                 forwarded_allow_ips=settings.forwarded_allow_ips,
-                timeout_graceful_shutdown=20,
+                timeout_graceful_shutdown=settings.stop_seconds,
                 timeout_worker_healthcheck=60,
             )
             _run(config, sockets)

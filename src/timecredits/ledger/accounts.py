@@ -4,30 +4,33 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
-from timecredits.database import among, new_id
+from timecredits.bulk import among, array_of
+from timecredits.database import new_id, table_of
 from timecredits.ledger.chart import AccountKind
 from timecredits.ledger.models import Account
 from timecredits.ledger.requests import AccountState
 from timecredits.ledger.sealing import change_sealed, seal
 
+# Of the table and not of the class: the session has nothing to do with these rows, and its part costs as much again.
+_ACCOUNT = table_of(Account).columns
 _LOCK = (
     select(
-        Account.id,
-        Account.kind,
-        Account.owner_id,
-        Account.origin_id,
-        Account.balance,
-        Account.floor,
-        Account.version,
-        Account.posted_at,
-        Account.expires_on,
-        Account.closed_at.is_not(None),
+        _ACCOUNT.id,
+        _ACCOUNT.kind,
+        _ACCOUNT.owner_id,
+        _ACCOUNT.origin_id,
+        _ACCOUNT.balance,
+        _ACCOUNT.floor,
+        _ACCOUNT.version,
+        _ACCOUNT.posted_at,
+        _ACCOUNT.expires_on,
+        _ACCOUNT.closed_at.is_not(None),
     )
-    .where(Account.programme_id == bindparam("programme_id"), among(Account.id, "ids"))
-    .order_by(Account.id)
+    .where(_ACCOUNT.programme_id == bindparam("programme_id"), among(_ACCOUNT.id, "ids"))
+    .order_by(_ACCOUNT.id)
     .with_for_update(key_share=True)
 )
 
@@ -71,7 +74,7 @@ def lock_accounts(session: Session, programme_id: UUID, account_ids: set[UUID]) 
     FOR NO KEY UPDATE: new rows may refer to a locked account.
     """
     session.flush()
-    rows = session.execute(_LOCK, {"programme_id": programme_id, "ids": list(account_ids)})
+    rows = session.connection().execute(_LOCK, {"programme_id": programme_id, "ids": array_of(Uuid, account_ids)})
     return {account_id: AccountState(account_id, AccountKind(kind), *rest) for account_id, kind, *rest in rows}
 
 

@@ -74,10 +74,11 @@ def _reversed(session: Session, programme_id: UUID, requests: Sequence[EntryRequ
 
 def _write(session: Session, programme_id: UUID, posted: Sequence[Posted], accounts: dict[UUID, AccountState]) -> None:
     """Write all entries, transfers and balances: three statements, however many there are."""
-    insert_many(session, JournalEntry, [_entry_row(programme_id, entry) for entry in posted])
+    connection = session.connection()
+    insert_many(connection, JournalEntry, [_entry_row(programme_id, entry) for entry in posted])
     legs = [(entry, number, leg) for entry in posted for number, leg in enumerate(entry.legs, start=1)]
     insert_many(
-        session,
+        connection,
         Transfer,
         [
             {
@@ -100,7 +101,7 @@ def _write(session: Session, programme_id: UUID, posted: Sequence[Posted], accou
     touched = [
         accounts[account_id] for account_id in {id_ for _, _, leg in legs for id_ in (leg.source_id, leg.target_id)}
     ]
-    session.execute(
+    connection.execute(
         _UPDATE_ACCOUNTS,
         {
             "programme_id": programme_id,

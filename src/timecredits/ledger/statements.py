@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, text, union_all
+from sqlalchemy import Uuid, bindparam, func, select, text, union_all
 from sqlalchemy.orm import Session
 
-from timecredits.database import among
+from timecredits.bulk import among, array_of
+from timecredits.database import table_of
 from timecredits.ledger.chart import AVAILABLE, PERSONAL, AccountKind, EntryKind, TransferKind
 from timecredits.ledger.models import Account, Transfer
 
@@ -46,10 +47,11 @@ class Line:
     balance_after_minutes: int
 
 
+_ACCOUNT = table_of(Account).columns
 _POTS = (
-    select(Account.owner_id, Account.id, Account.kind, Account.balance, Account.expires_on)
-    .where(Account.programme_id == bindparam("programme_id"), among(Account.owner_id, "owner_ids"))
-    .order_by(Account.expires_on.nulls_last(), Account.id)
+    select(_ACCOUNT.owner_id, _ACCOUNT.id, _ACCOUNT.kind, _ACCOUNT.balance, _ACCOUNT.expires_on)
+    .where(_ACCOUNT.programme_id == bindparam("programme_id"), among(_ACCOUNT.owner_id, "owner_ids"))
+    .order_by(_ACCOUNT.expires_on.nulls_last(), _ACCOUNT.id)
 )
 # The last running balance of each account at or before a moment: a probe as source, a probe as target, later one wins.
 _LAST_AFTER = """
@@ -125,7 +127,7 @@ def balances(session: Session, programme_id: UUID, account_ids: Collection[UUID]
 
 def pots_of(session: Session, programme_id: UUID, owner_ids: Collection[UUID]) -> dict[UUID, list[Pot]]:
     """List the accounts of each of these people or organisations, soonest-expiring first, as they are now."""
-    rows = session.execute(_POTS, {"programme_id": programme_id, "owner_ids": list(owner_ids)})
+    rows = session.connection().execute(_POTS, {"programme_id": programme_id, "owner_ids": array_of(Uuid, owner_ids)})
     found: dict[UUID, list[Pot]] = {owner_id: [] for owner_id in owner_ids}
     for owner_id, account_id, kind, minutes, expires_on in rows:
         assert owner_id is not None

@@ -82,7 +82,7 @@ def claim(session: Session, actor: Actor, *, ticket: Ticket, now: datetime) -> I
     Waits for another transaction that is taking it. Raises IdempotencyKeyInUse, IdempotencyKeyReused.
     """
     try:
-        taken = session.scalar(
+        taken = session.connection().scalar(
             _CLAIM,
             {
                 "programme_id": actor.programme_id,
@@ -115,7 +115,7 @@ def settle(
     figures: Mapping[str, object],
 ) -> None:
     """Write the outcome to the key, in the transaction of its effect."""
-    session.execute(
+    session.connection().execute(
         _SETTLE,
         {
             "programme_id": actor.programme_id,

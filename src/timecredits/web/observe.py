@@ -1,5 +1,6 @@
 """Around every request: its id, one line in the log, the metrics, the headers that keep browsers safe."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from http import HTTPMethod
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from timecredits.database import new_id
 from timecredits.web import metrics
 from timecredits.web.problems import answer
+from timecredits.web.refusals import RETRY_SECONDS, Stopping
 
 _METHODS = frozenset(HTTPMethod)
 _HEADERS: Mapping[str, str] = MappingProxyType(
@@ -53,10 +55,11 @@ class Observer:
         with structlog.contextvars.bound_contextvars(request_id=request.state.request_id):
             try:
                 await self.app(scope, receive, send_with_headers)
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
                 if status is not None:
                     raise
-                response = await answer(request, error)
+                known = error if isinstance(error, Exception) else Stopping(retry_after_seconds=RETRY_SECONDS)
+                response = await answer(request, known)
                 await response(scope, receive, send_with_headers)
             finally:
                 _record(request, status, time.perf_counter() - began)

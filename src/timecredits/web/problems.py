@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
@@ -31,7 +31,7 @@ from timecredits.web.refusals import (
     MethodNotAllowed,
     PreconditionRequired,
 )
-from timecredits.web.sqlstates import TOOK_TOO_LONG, sqlstate
+from timecredits.web.sqlstates import TOOK_TOO_LONG, is_for_now, sqlstate
 
 # By code, and a refusal that is not here has the status of the nearest kind above it that is.
 STATUS: Mapping[str, int] = MappingProxyType(
@@ -58,6 +58,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "busy": 503,
         "database_unavailable": 503,
         "not_ready": 503,
+        "stopping": 503,
     }
 )
 _FROM_FRAMEWORK: Mapping[int, type[DomainError]] = MappingProxyType(
@@ -114,8 +115,7 @@ def add_handlers(app: FastAPI) -> None:
         RequestValidationError,
         HTTPException,
         StaleDataError,
-        OperationalError,
-        InterfaceError,
+        DBAPIError,
         PoolTimeoutError,
     ):
         app.add_exception_handler(kind, answer)
@@ -179,9 +179,11 @@ def _refusal(error: Exception, request_id: str) -> DomainError:
             return error
         case StaleDataError():
             return Conflict()
-        case OperationalError() if sqlstate(error) in TOOK_TOO_LONG:
+        case DBAPIError() if sqlstate(error) in TOOK_TOO_LONG:
             return Busy(retry_after_seconds=RETRY_SECONDS)
-        case OperationalError() | InterfaceError() | PoolTimeoutError():
+        case DBAPIError() if is_for_now(error):
+            return DatabaseUnavailable(retry_after_seconds=RETRY_SECONDS)
+        case PoolTimeoutError():
             return DatabaseUnavailable(retry_after_seconds=RETRY_SECONDS)
         case _:
             return InternalError(id=request_id)

@@ -127,13 +127,13 @@ class NotReady(DomainError):
 
 
 class DatabaseUnavailable(DomainError):
-    """The database does not answer."""
+    """The database does not answer, or does not take anything now."""
 
-    title = "The database cannot be reached"
-    words = "The service cannot reach its database. Try again shortly."
+    title = "The database cannot do this now"
+    words = "The service's database cannot do this now. Try again shortly."
     explanation = (
-        "It recovers by itself. Wait for the seconds that `Retry-After` says and send the request again, "
-        "with the same Idempotency-Key if it had one."
+        "It is out of reach, full or read-only. The service recovers by itself. Wait for the seconds that "
+        "`Retry-After` says and send the request again, with the same Idempotency-Key if it had one."
     )
 
 
@@ -145,6 +145,17 @@ class Busy(DomainError):
     explanation = (
         "Others were working on the same thing for too long. Nothing was changed. Wait for the seconds that "
         "`Retry-After` says and send the request again, with the same Idempotency-Key if it had one."
+    )
+
+
+class Stopping(DomainError):
+    """The service was told to stop and could not wait any longer."""
+
+    title = "The service is stopping"
+    words = "The service is stopping, and does not know what came of this. Send it again."
+    explanation = (
+        "It could not be finished in the time there was. Send the request again, with the same Idempotency-Key if it "
+        "had one: either it has happened and you hear the outcome, or it happens then."
     )
 
 

@@ -145,4 +145,4 @@ def acquaint_each(session: Session, actor: Actor, *, pairs: Collection[tuple[UUI
         {"programme_id": actor.programme_id, "person_id": person_id, "organisation_id": found, "since": now}
         for person_id, found in sorted(pairs)
     ]
-    insert_missing(session, Acquaintance, rows)
+    insert_missing(session.connection(), Acquaintance, rows)

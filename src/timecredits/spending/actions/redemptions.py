@@ -82,7 +82,8 @@ def undo(session: Session, actor: Actor, *, redemption_id: UUID, now: datetime) 
     """
     redemption = queries.redemption(session, actor, redemption_id)
     today = actor.today(now)
-    if actor.today(redemption.redeemed_at) != today:
+    # Not the day of `redeemed_at`: that may be later, after a clock that ran ahead.
+    if ledger.entry(session, actor.programme_id, redemption.entry_id).effective_on != today:
         raise UndoTooLate
     request = ledger.reversal(
         session,
