@@ -5,11 +5,15 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
+ROUNDS ?= 20
+SEED ?= 1
+MINUTES ?= 60
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test check bench torture torture-hour format lock clean
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make .venv with everything in it; quick when nothing has changed
 	@bash scripts/setup
@@ -28,6 +32,15 @@ check: setup ## look for what is wrong without running it: format, lint, types, 
 	$(BIN)/deptry src
 	$(BIN)/timecredits export-openapi --check
 	$(BIN)/pytest -q tests/test_migrations.py
+
+bench: setup ## measure against a bare limit on the same server; ARGS="--quick" is a first look, ARGS="--only redeem" a part
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+torture: setup ## run the fault tests many times over: make torture ROUNDS=50 SEED=7
+	@TIMECREDITS_TORTURE_ROUNDS=$(ROUNDS) TIMECREDITS_TORTURE_SEED=$(SEED) exec $(BIN)/pytest tests/faults $(ARGS)
+
+torture-hour: setup ## serve a mixed load for an hour, with sweeps, restarts and verifications; reports what grows
+	@exec $(BIN)/python -m tests.faults.long_run --minutes $(MINUTES) --seed $(SEED) $(ARGS)
 
 format: setup ## put the code in its format, and mend what can be mended
 	$(BIN)/ruff check --fix-only
