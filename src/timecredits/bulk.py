@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -34,7 +35,7 @@ def _quoted(value: str) -> str:
 # A type's name in SQL, and how PostgreSQL reads a value in the text of an array. The driver's own way of writing that
 # takes several times as long.
 _TYPES: Mapping[type[TypeEngine[Any]], tuple[str, Callable[[Any], str]]] = {
-    Uuid: ("uuid", lambda value: value.hex),
+    Uuid: ("uuid", attrgetter("hex")),
     BigInteger: ("bigint", str),
     DateTime: ("timestamptz", datetime.isoformat),
     Date: ("date", date.isoformat),

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from struct import Struct
 from typing import Any
 
@@ -18,15 +19,15 @@ _NOT_SEALED = frozenset({"seal", "balance", "version", "posted_at"})
 # PostgreSQL counts times from here.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_INT2, _INT4, _INT8, _HEAD = Struct(">?"), Struct(">i"), Struct(">q"), Struct(">Ii")
-# Each type's number in PostgreSQL, and how a value of it is sent.
-_SENT: Mapping[type[TypeEngine[Any]], tuple[int, Callable[[Any], bytes]]] = {
-    Boolean: (16, _INT2.pack),
-    BigInteger: (20, _INT8.pack),
-    Text: (25, str.encode),
-    Date: (1082, lambda value: _INT4.pack((value - _EPOCH.date()).days)),
-    DateTime: (1184, lambda value: _INT8.pack((value - _EPOCH) // _MICROSECOND)),
-    Uuid: (2950, lambda value: value.bytes),
+_BOOL, _INT4, _INT8, _HEAD = Struct(">?"), Struct(">i"), Struct(">q"), Struct(">Ii")
+# Each type's number in PostgreSQL, its length (None where that varies), and how a value of it is sent.
+_SENT: Mapping[type[TypeEngine[Any]], tuple[int, int | None, Callable[[Any], bytes]]] = {
+    Boolean: (16, 1, _BOOL.pack),
+    BigInteger: (20, 8, _INT8.pack),
+    Text: (25, None, str.encode),
+    Date: (1082, 4, lambda value: _INT4.pack((value - _EPOCH.date()).days)),
+    DateTime: (1184, 8, lambda value: _INT8.pack((value - _EPOCH) // _MICROSECOND)),
+    Uuid: (2950, 16, attrgetter("bytes")),
 }
 
 
@@ -35,12 +36,15 @@ def seal(kind: type[Base], values: Mapping[str, object]) -> bytes:
 
     As PostgreSQL's record_send() has it: the number of columns, and for each its type, its length and its value.
     """
-    columns = _sealed(kind)
-    sent = [_INT4.pack(len(columns))]
-    for name, number, write in columns:
+    count, columns = _sealed(kind)
+    sent = [count]
+    for name, number, null, head, write in columns:
         value = values.get(name)
-        written = b"" if value is None else write(value)
-        sent += (_HEAD.pack(number, -1 if value is None else len(written)), written)
+        if value is None:
+            sent.append(null)
+        else:
+            written = write(value)
+            sent += (head or _HEAD.pack(number, len(written)), written)
     return hashlib.sha256(b"".join(sent)).digest()
 
 
@@ -60,6 +64,12 @@ def change_sealed(account: Account, **changes: date | datetime | int) -> None:
 
 
 @cache
-def _sealed(kind: type[Base]) -> list[tuple[str, int, Callable[[Any], bytes]]]:
-    columns = [column for column in table_of(kind).columns if column.name not in _NOT_SEALED]
-    return [(column.name, *_SENT[type(column.type)]) for column in columns]
+def _sealed(kind: type[Base]) -> tuple[bytes, list[tuple[str, int, bytes, bytes | None, Callable[[Any], bytes]]]]:
+    """Give what stands before all columns; and for each its type, what is sent for null and before a value."""
+    columns = []
+    for column in table_of(kind).columns:
+        if column.name not in _NOT_SEALED:
+            number, length, write = _SENT[type(column.type)]
+            head = None if length is None else _HEAD.pack(number, length)
+            columns.append((column.name, number, _HEAD.pack(number, -1), head, write))
+    return _INT4.pack(len(columns)), columns
