@@ -15,12 +15,10 @@ from sqlalchemy import (
     DateTime,
     LargeBinary,
     Text,
-    TextClause,
     Uuid,
     any_,
     bindparam,
     cast,
-    text,
 )
 from sqlalchemy.orm import Session, make_transient_to_detached
 from sqlalchemy.types import TypeEngine
@@ -58,14 +56,14 @@ def among(column: ColumnElement[Any], ids: str) -> ColumnElement[bool]:
 def insert_many(connection: Connection, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, each with a value for every column. A session does not get to know them."""
     if rows:
-        connection.execute(_insert_of(kind), _arrays(kind, rows))
+        connection.exec_driver_sql(_insert_of(kind), _arrays(kind, rows))
 
 
 def insert_missing(connection: Connection, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert rows as `insert_many` does, but for those that are there already, and say how many were inserted."""
     if not rows:
         return 0
-    return connection.execute(_insert_of(kind, conflict="DO NOTHING"), _arrays(kind, rows)).rowcount
+    return connection.exec_driver_sql(_insert_of(kind, conflict="DO NOTHING"), _arrays(kind, rows)).rowcount
 
 
 def add_many(session: Session, rows: Sequence[Base]) -> bool:
@@ -89,10 +87,9 @@ def _arrays(kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, st
 
 
 @cache
-def _insert_of(kind: type[Base], *, conflict: str = "") -> TextClause:
+def _insert_of(kind: type[Base], *, conflict: str = "") -> str:
     columns = table_of(kind).columns
     names = ", ".join(column.name for column in columns)
-    arrays = ", ".join(f"CAST(:{column.name} AS {_TYPES[type(column.type)][0]}[])" for column in columns)
+    arrays = ", ".join(f"CAST(%({column.name})s AS {_TYPES[type(column.type)][0]}[])" for column in columns)
     on_conflict = f"ON CONFLICT {conflict}" if conflict else ""
-    statement = text(f"INSERT INTO {kind.__tablename__} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}")
-    return statement.execution_options(preserve_rowcount=True)
+    return f"INSERT INTO {kind.__tablename__} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}"

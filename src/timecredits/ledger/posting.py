@@ -5,7 +5,7 @@ from datetime import date, datetime
 from time import perf_counter
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Uuid, select, text
+from sqlalchemy import BigInteger, DateTime, Uuid, select
 from sqlalchemy.orm import Session
 
 from timecredits.bulk import array_of, insert_many
@@ -20,15 +20,14 @@ from timecredits.ledger.sealing import seal
 Observer = Callable[[int, int, float], None]
 observers: list[Observer] = []
 
-_UPDATE_ACCOUNTS = text(
-    """
+_UPDATE_ACCOUNTS = """
     UPDATE account SET balance = new.balance, version = new.version, posted_at = new.posted_at
     FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:balances AS bigint[]), CAST(:versions AS bigint[]), CAST(:times AS timestamptz[])
+        CAST(%(ids)s AS uuid[]), CAST(%(balances)s AS bigint[]), CAST(%(versions)s AS bigint[]),
+        CAST(%(times)s AS timestamptz[])
     ) AS new (id, balance, version, posted_at)
-    WHERE account.programme_id = :programme_id AND account.id = new.id
-    """
-)
+    WHERE account.programme_id = %(programme_id)s AND account.id = new.id
+"""
 
 
 def post(
@@ -101,7 +100,7 @@ def _write(session: Session, programme_id: UUID, posted: Sequence[Posted], accou
     touched = [
         accounts[account_id] for account_id in {id_ for _, _, leg in legs for id_ in (leg.source_id, leg.target_id)}
     ]
-    connection.execute(
+    connection.exec_driver_sql(
         _UPDATE_ACCOUNTS,
         {
             "programme_id": programme_id,
