@@ -44,20 +44,27 @@ class Reader:
 
 
 def reads(scene: Scene) -> Report:
-    """Read at a thousand entries and, when the same programme has grown, at a million."""
-    town = make_town(scene.server, people_count=_PEOPLE, venue_count=scene.size.venues)
-    readers = [_make_reader(scene, town, town.people[at], count) for at, count in enumerate(_PRESCRIPTIONS)]
+    """Read in a programme of a thousand entries and in one of a million, in turns."""
+    places = {entries: _make_place(scene, entries) for entries in (_FEW_ENTRIES, scene.size.many_entries)}
+    scene.server.settle()
     found: Latencies = defaultdict(list)
     with serve(scene.server, workers=1) as service:
-        for entries in (_FEW_ENTRIES, scene.size.many_entries):
-            have = check(scene.server, town.programme_id).entries
-            grow(scene.server, town, town.people[len(readers) :], entries=entries - have)
-            for _ in range(scene.size.runs):
+        for _ in range(scene.size.runs):
+            for entries, (town, readers) in places.items():
                 for reader in readers:
                     for what, latencies in _measure(scene, town, reader, service):
                         found[what, entries, reader.prescriptions].append(latencies)
-    check(scene.server, town.programme_id)
     return Report(_findings(found, scene.size.many_entries), _details(found))
+
+
+def _make_place(scene: Scene, entries: int) -> tuple[Town, list[Reader]]:
+    """Make a programme of so many entries, with a reader for each number of prescriptions."""
+    town = make_town(scene.server, people_count=_PEOPLE, venue_count=scene.size.venues)
+    readers = [_make_reader(scene, town, town.people[at], count) for at, count in enumerate(_PRESCRIPTIONS)]
+    have = check(scene.server, town.programme_id).entries
+    grow(scene.server, town, town.people[len(readers) :], entries=entries - have)
+    check(scene.server, town.programme_id)
+    return town, readers
 
 
 def _measure(scene: Scene, town: Town, reader: Reader, service: Service) -> list[tuple[str, list[float]]]:

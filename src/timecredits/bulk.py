@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     Date,
@@ -54,7 +55,7 @@ def among(column: ColumnElement[Any], ids: str) -> ColumnElement[bool]:
 
 
 def insert_many(connection: Connection, kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, each with a value for every column. A session does not get to know them."""
+    """Insert rows of one programme, each with a value for every column. A session does not get to know them."""
     if rows:
         connection.exec_driver_sql(_insert_of(kind), _arrays(kind, rows))
 
@@ -79,17 +80,23 @@ def add_many(session: Session, rows: Sequence[Base]) -> bool:
     return True
 
 
-def _arrays(kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {
-        column.name: array_of(type(column.type), [row[column.name] for row in rows])
-        for column in table_of(kind).columns
+def _arrays(kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"programme_id": rows[0]["programme_id"]} | {
+        column.name: array_of(type(column.type), [row[column.name] for row in rows]) for column in _rest(kind)
     }
 
 
 @cache
 def _insert_of(kind: type[Base], *, conflict: str = "") -> str:
-    columns = table_of(kind).columns
-    names = ", ".join(column.name for column in columns)
-    arrays = ", ".join(f"CAST(%({column.name})s AS {_TYPES[type(column.type)][0]}[])" for column in columns)
+    names = ", ".join(column.name for column in _rest(kind))
+    arrays = ", ".join(f"CAST(%({column.name})s AS {_TYPES[type(column.type)][0]}[])" for column in _rest(kind))
     on_conflict = f"ON CONFLICT {conflict}" if conflict else ""
-    return f"INSERT INTO {kind.__tablename__} ({names}) SELECT * FROM unnest({arrays}) {on_conflict}"
+    return (
+        f"INSERT INTO {kind.__tablename__} (programme_id, {names}) "
+        f"SELECT CAST(%(programme_id)s AS uuid), given.* FROM unnest({arrays}) AS given {on_conflict}"
+    )
+
+
+def _rest(kind: type[Base]) -> list[Column[Any]]:
+    """List the columns that differ from row to row: all rows are of one programme."""
+    return [column for column in table_of(kind).columns if column.name != "programme_id"]

@@ -1,6 +1,7 @@
 """Engine, sessions, the base of all tables, and the hook that puts row security on each transaction."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from uuid import UUID
@@ -25,6 +26,7 @@ from sqlalchemy.orm import (
     SessionTransaction,
     sessionmaker,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 from uuid_utils.compat import uuid7
 
 from timecredits.errors import DomainError
@@ -127,15 +129,22 @@ def make_engine(url: str, settings: Settings) -> Engine:
 @contextmanager
 def cancelled_in_the_end(engine: Engine) -> Iterator[None]:
     """Cancel in the end what is still being asked on connections of this engine, so that nobody waits for it."""
-    working: set[psycopg.Connection] = set()
-    event.listen(engine, "checkout", lambda connection, *_: working.add(connection))
-    event.listen(engine, "checkin", lambda connection, *_: working.discard(connection))
+    working: set[ConnectionPoolEntry] = set()
+    event.listen(engine, "checkout", lambda _, record, *__: working.add(record))
+    event.listen(engine, "checkin", lambda _, record: working.discard(record))
     try:
         yield
     finally:
-        for connection in tuple(working):
-            with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=2)
+        if working:
+            with ThreadPoolExecutor(len(working)) as pool:
+                pool.map(_cancel, tuple(working))
+
+
+def _cancel(record: ConnectionPoolEntry) -> None:
+    with suppress(psycopg.Error):
+        connection = record.driver_connection
+        if connection is not None:
+            connection.cancel_safe(timeout=2)
 
 
 def session_maker(engine: Engine) -> sessionmaker[ProgrammeSession]:

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         default=60, ge=0, description="Pause between sweeps of expired credits in the background; 0 for none."
     )
     lock_timeout_milliseconds: int = Field(default=2_000, ge=1, description="Longest wait for a lock.")
-    statement_timeout_milliseconds: int = Field(default=10_000, ge=1, description="Longest time for one statement.")
+    statement_timeout_milliseconds: int = Field(
+        default=10_000, ge=1, description="Longest time for one statement, and for a transaction to be left waiting."
+    )
     connect_timeout_seconds: int = Field(default=5, ge=1, description="Longest wait for a new database connection.")
     pool_timeout_seconds: int = Field(default=5, ge=1, description="Longest wait for a connection from the pool.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

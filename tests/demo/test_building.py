@@ -1,5 +1,6 @@
 """A small demonstration: it adds up, it is the same again, and its keys open what they should."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from tests.conftest import NOW
 from tests.factories import PIN_KEY
 from timecredits import ledger
 from timecredits.access import Role
-from timecredits.database import ProgrammeSession
+from timecredits.database import ProgrammeSession, make_engine, session_maker
 from timecredits.demo import Demonstration, build
 from timecredits.evaluation.queries import funnel
 from timecredits.ledger import JournalEntry
@@ -52,6 +53,18 @@ def demonstration(sessions) -> Demonstration:
 def small(sessions, demonstration) -> Programme:
     code = demonstration.summary[0].removeprefix("programme: ").partition(",")[0]
     return programme_of(sessions, code)
+
+
+def test_a_demonstration_that_takes_longer_than_a_transaction_may_wait_is_built_all_the_same(
+    settings: Settings,
+) -> None:
+    hasty = settings.model_copy(update={"statement_timeout_milliseconds": 1_000})
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), hasty)
+    waits = iter([1.5])
+    made = build_small(session_maker(engine), "slow", people=5, progress=lambda *_: time.sleep(next(waits, 0)))
+    engine.dispose()
+    assert made.keys
 
 
 @pytest.fixture(scope="module")

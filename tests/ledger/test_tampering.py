@@ -22,7 +22,7 @@ NAMED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What a value of each type becomes: another one, or one where there was none.
 ANOTHER = {
     Uuid: ["gen_random_uuid()"],
-    BigInteger: ["{0} + 1000", "{0} - 1"],
+    BigInteger: ["{0} + 1000", "{0} - 1", str(2**63 - 1), str(-(2**63))],
     Boolean: ["NOT {0}"],
     DateTime: ["coalesce({0}, now()) + interval '1 microsecond'", "coalesce({0}, now()) - interval '1 day'"],
     Date: ["coalesce({0}, current_date) + 1"],

@@ -107,7 +107,7 @@ def _show_redemption(session: Session, actor: Actor, redemption_id: UUID) -> Red
 
 @router.post("/quote")
 def quote_redemption(body: QuoteIn, read: Reading) -> QuoteOut:
-    """Say what a party would pay. A PIN counts as a try, as it does when redeeming."""
+    """Say what a party would pay. A wrong PIN counts as a try, as it does when redeeming."""
     with read.begin() as (session, actor):
         quote = actions.quote(session, actor, **body.model_dump(), pin_key=read.service.secret_key, now=read.now)
     return QuoteOut(

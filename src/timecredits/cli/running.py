@@ -55,7 +55,7 @@ def serve() -> None:
 
 
 def migrate() -> None:
-    """Bring the database up to date, as its owner. Safe to repeat, and while the service runs."""
+    """Bring the database up to date, as its owner. Safe to repeat; the changelog says when the service must stop."""
     with plainly():
         settings = Settings()
         refuse_half(settings)
@@ -90,9 +90,15 @@ def _reserve(settings: Settings) -> list[socket.socket]:
     sixteen connections, the worker that woke first took sixteen as often as eight.
     """
     # A socket that shares its port would not notice another service there that shares it too.
-    with _bind(settings.host, settings.port) as alone:
+    alone = _bind(settings.host, settings.port)
+    if settings.workers == 1:
+        return [alone]
+    with alone:
         port = alone.getsockname()[1]
-    return [_bind(settings.host, port, socket.SO_REUSEPORT) for _ in range(settings.workers)]
+    sockets = [_bind(settings.host, port, socket.SO_REUSEPORT) for _ in range(settings.workers)]
+    for listening in sockets:
+        listening.listen()
+    return sockets
 
 
 def _bind(host: str, port: int, *options: int) -> socket.socket:
@@ -129,19 +135,27 @@ def _run_workers(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
 
     This process holds the sockets too, so that what arrives while a worker is replaced waits for the next one.
     """
-    for listening in sockets:
-        listening.listen(config.backlog)
     supervisors = [Multiprocess(config, sockets=[listening]) for listening in sockets]
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
+    def stop(*_: object) -> None:
+        for supervisor in supervisors:
+            supervisor.should_exit.set()
+
+    def replace(number: int, _frame: FrameType | None) -> None:
         for supervisor in supervisors:
             supervisor.signal_queue.append(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
+    def run(supervisor: Multiprocess) -> None:
+        # One whose worker cannot start gives up; the others would leave its part of the connections unanswered.
+        try:
+            supervisor.run()
+        finally:
+            stop()
+
+    for number, handler in ((signal.SIGINT, stop), (signal.SIGTERM, stop), (signal.SIGHUP, replace)):
+        signal.signal(number, handler)
     with ThreadPoolExecutor(len(supervisors)) as threads:
-        for running in [threads.submit(supervisor.run) for supervisor in supervisors]:
-            running.result()
+        list(threads.map(run, supervisors))
 
 
 def _welcome(opened: Opened, url: str) -> list[str]:

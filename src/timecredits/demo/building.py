@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
 
+from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
 from timecredits.database import ProgrammeSession
@@ -40,6 +41,7 @@ def build(
     world = make_world(sessions, code=code, months=months, seed=seed, pin_key=pin_key, now=now)
     # A sweep knows today only, and would expire what is still to be spent then: hold its turn meanwhile.
     with world.begin() as session:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         take_turn(session, world.programme)
         places = make_places(world, people=people)
         pots = make_pots(world, places, people=people)

@@ -1,4 +1,7 @@
-"""Account, JournalEntry, Transfer, Verification: opaque ids, minutes, kinds and times; never a person or free text."""
+"""Account, JournalEntry, Transfer, Verification: opaque ids, minutes, kinds and times; never a person or free text.
+
+Seals take in the columns in their order: a new column needs a migration that seals all rows anew.
+"""
 
 from datetime import date, datetime
 from uuid import UUID

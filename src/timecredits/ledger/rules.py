@@ -7,6 +7,9 @@ from timecredits.ledger.chart import HOLDS, LEGAL, REVERSIBLE, AccountKind, Tie,
 from timecredits.ledger.models import Account, JournalEntry, Verification
 from timecredits.ledger.sealing import seal_in_sql
 
+# More than all minutes of a programme in thousands of years.
+_MOST = 10**18
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -44,10 +47,10 @@ RULES = (
             SELECT id, 1 AS number FROM journal_entry WHERE programme_id = :programme_id AND NOT EXISTS (
                 SELECT FROM transfer WHERE transfer.programme_id = :programme_id AND entry_id = id AND leg = 1)
             UNION ALL
-            SELECT entry_id, leg - 1 FROM transfer AS later WHERE programme_id = :programme_id AND leg <> 1
+            SELECT entry_id, leg::numeric - 1 FROM transfer AS later WHERE programme_id = :programme_id AND leg <> 1
             AND NOT EXISTS (
                 SELECT FROM transfer WHERE programme_id = :programme_id AND entry_id = later.entry_id
-                AND leg = later.leg - 1)
+                AND leg = later.leg::numeric - 1)
         ) AS missing
         """,
     ),
@@ -55,8 +58,8 @@ RULES = (
         "every transfer is in step with its entry and its accounts, and one that the chart of accounts allows",
         f"""
         SELECT (transfer.recorded_at, entry_id, leg) AS place,
-            format('transfer %s/%s: %s cannot go from %s to %s in entry %s of %s', entry_id, leg, transfer.kind,
-                   source_id, target_id, entry.id, entry.recorded_at) AS said
+            format('transfer %s/%s: %s from %s to %s does not agree with its entry, its accounts or the chart',
+                   entry_id, leg, transfer.kind, source_id, target_id) AS said
         FROM transfer
         LEFT JOIN journal_entry AS entry ON entry.programme_id = :programme_id AND entry.id = entry_id
         LEFT JOIN account AS source ON source.programme_id = :programme_id AND source.id = source_id
@@ -71,8 +74,11 @@ RULES = (
                 WHEN 'FEEDS' THEN target.origin_id = source_id
                 WHEN 'RETURNS' THEN source.origin_id = target_id
                 WHEN 'SAME_OWNER' THEN source.owner_id = target.owner_id END IS NOT TRUE
-            OR CASE source.kind WHEN 'fund' THEN source_after > 0 ELSE source_after < 0 END
-            OR CASE target.kind WHEN 'fund' THEN target_after > 0 ELSE target_after < 0 END)
+            -- Within bounds, so that the next rule can reckon with it.
+            OR CASE source.kind WHEN 'fund' THEN source_after BETWEEN -{_MOST} AND 0
+                ELSE source_after BETWEEN 0 AND {_MOST} END IS NOT TRUE
+            OR CASE target.kind WHEN 'fund' THEN target_after BETWEEN -{_MOST} AND 0
+                ELSE target_after BETWEEN 0 AND {_MOST} END IS NOT TRUE)
         """,
     ),
     Rule(
@@ -145,7 +151,7 @@ RULES = (
             f"every {name} is as it was written",
             f"""
             SELECT id AS place, format('{name} %s is not as it was written', id) AS said FROM {kind.__tablename__}
-            WHERE programme_id = :programme_id AND seal <> {seal_in_sql(kind)}
+            WHERE programme_id = :programme_id AND seal IS DISTINCT FROM {seal_in_sql(kind)}
             """,
         )
         for name, kind in (("account", Account), ("entry", JournalEntry), ("verification", Verification))

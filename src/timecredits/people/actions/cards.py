@@ -173,7 +173,7 @@ def _count_try(card: Card, now: datetime) -> None:
     if card.lockouts_since is None or card.lockouts_since < now - LOCKOUTS_COUNT_FOR:
         card.lockouts, card.lockouts_since = 0, now
     card.tries, card.locked_until = card.tries + 1, None
-    if card.tries == MOST_TRIES:
+    if card.tries >= MOST_TRIES:
         card.tries, card.locked_until = 0, now + LOCK
         card.lockouts += 1
 

@@ -41,7 +41,7 @@ def redeem(
 
     The person's own part comes from prescribed credits, soonest-expiring first, then from earned ones; that of the
     others from companion minutes first. Locks the card, then accounts. Raises what `queries.offer` raises,
-    ExternalReferenceUsed, UnknownCard, WrongPin, and InsufficientCredits with `needed_minutes` only.
+    ExternalReferenceUsed, UnknownCard, CardLocked, WrongPin, and InsufficientCredits with `needed_minutes` only.
     """
     offer = _offer(session, actor, external_reference=external_reference, now=now, **asked)
     card = people.prove(session, actor, card_number=card_number, pin=pin, pin_key=pin_key, now=now)
@@ -56,9 +56,8 @@ def redeem_many(
 ) -> list[Redemption | DomainError]:
     """Take the credits for many visits in one posting, and give one outcome a visit, in order.
 
-    Below the API and without PINs: a PIN is checked in a transaction of its own per card, and the demonstration has
-    nobody at the till to type one. The rules are those of `redeem`. Raises Forbidden, NotFound, and what
-    `queries.priced` raises, for the whole.
+    Below the API and without PINs: the demonstration has nobody at the till to type one. The rules are those of
+    `redeem`. Raises Forbidden, NotFound, and what `queries.priced` raises, for the whole.
     """
     actor.require(Permission.REDEEM)
     found = queries.opportunities_by_id(session, actor, {visit.opportunity_id for visit in items})
