@@ -105,7 +105,9 @@ def test_when_the_answer_to_a_commit_is_lost_no_success_is_claimed_and_none_is_f
             assert_come_back(answer)
             assert (nth, way, after) != (nowhere.marks, Way.ANSWER, COMMITTED)
         else:
-            assert (nth, way, after) == (nowhere.marks, Way.ANSWER, COMMITTED), answer.text
+            # Cut behind the last COMMIT, a quick server's answer may come through before the cut.
+            assert nth == nowhere.marks, answer.text
+            assert (way, after) in {(Way.REQUEST, len(COMMIT)), (Way.ANSWER, COMMITTED)}, answer.text
             assert happened
         if (way, after) != (Way.REQUEST, len(COMMIT)):
             assert happened == (nth == nowhere.marks and way is Way.ANSWER)
