@@ -10,6 +10,8 @@ from tests.ledger.books import Books
 from tests.ledger.conftest import Forge, History
 from timecredits import ledger
 from timecredits.ledger import Posted
+from timecredits.ledger.integrity import _SETTINGS
+from timecredits.ledger.rules import RULES
 
 
 def test_an_untouched_ledger_is_consistent_and_is_counted(books: Books, history: History) -> None:
@@ -163,3 +165,14 @@ def test_what_is_wrong_in_one_programme_is_not_anothers(books: Books, forge: For
     forge("UPDATE account SET balance = balance + 1 WHERE id = {earned}")
     assert books.disagreement() is not None
     assert other.disagreement() is None
+
+
+def test_nothing_is_compared_row_by_row_though_nothing_is_known_of_a_new_programme(
+    books: Books, history: History
+) -> None:
+    assert history.spend.entry_id
+    with books.transaction() as session:
+        session.execute(_SETTINGS)
+        for rule in RULES:
+            explained = session.execute(text(f"EXPLAIN {rule.first_exception}"), {"programme_id": books.id}).scalars()
+            assert "Nested Loop" not in "\n".join(explained), rule.name

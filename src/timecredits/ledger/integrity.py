@@ -13,12 +13,14 @@ from timecredits.ledger.rules import RULES
 from timecredits.ledger.sealing import seal
 
 Progress = Callable[[str, int, int], None]
-# As long as it takes; hashed in memory rather than sorted; on all processors that the server lets one question have.
+# As long as it takes; hashed in memory, neither sorted nor row by row, which is what the planner would choose for a new
+# programme of which it has no statistics yet; on all processors that the server lets one question have.
 _SETTINGS = text(
     """
     SET LOCAL statement_timeout = 0;
     SET LOCAL work_mem = '64MB';
     SET LOCAL enable_mergejoin = off;
+    SET LOCAL enable_nestloop = off;
     SET LOCAL parallel_setup_cost = 0;
     SET LOCAL parallel_tuple_cost = 0
     """
