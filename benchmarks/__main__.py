@@ -47,10 +47,12 @@ def main() -> None:
         for name in asked.only or WORKLOADS:
             reports[name] = WORKLOADS[name](scene)
             typer.echo("\n".join(_lines(reports[name].findings)))
+            if asked.output is not None:
+                # After each, so that a run that is broken off has not been for nothing.
+                asked.output.parent.mkdir(parents=True, exist_ok=True)
+                asked.output.write_text(json.dumps(_file(facts, size, reports), indent=1, default=str) + "\n")
         scene.check()
     if asked.output is not None:
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        asked.output.write_text(json.dumps(_file(facts, size, reports), indent=1, default=str) + "\n")
         typer.echo(f"\nEverything is in {asked.output}.")
 
 
