@@ -1,7 +1,7 @@
 """A service inside the test's process, on a PostgreSQL of the tests' own that they may take things away from."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -18,6 +18,9 @@ from tests.faults.service import OwnDatabase
 from timecredits import embedded
 from timecredits.main import create_app
 from timecredits.settings import Settings
+
+# Tables that every request of KINDS writes to, besides the one of its own.
+WRITTEN = ("idempotency_key", "audit_event", "journal_entry", "transfer")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,28 @@ class OwnService:
                 assert self.scene.send(request).status_code == 200, request
         assert self.get("/healthz").status_code == 200
         return keys
+
+    def assert_bears(
+        self, fault: Callable[[str], AbstractContextManager[object]], chance: Random, *, times: int
+    ) -> None:
+        """Assert that what is asked during a fault is refused and leaves nothing, and happens once afterwards.
+
+        `fault` is told the kind of request, and lasts as long as its block.
+        """
+        done: dict[str, list[str]] = {kind: [] for kind in KINDS}
+        for _ in range(times):
+            kind = chance.choice(list(KINDS))
+            effects, key = Effects(self.scene, kind), new_key(chance)
+            whole, before = effects.one(chance), effects.rows()
+            with fault(kind), unchanged(self.scene.world):
+                for _ in range(2):
+                    assert_refused(effects.send(key), "database_unavailable")
+            again = effects.send(key)
+            assert again.status_code in {200, 201}, again.text
+            assert effects.rows() == before + whole
+            done[kind] += ids(again)
+        for kind, acknowledged in done.items():
+            Effects(self.scene, kind).assert_once(acknowledged)
 
     def assert_goes_on(self, keys: dict[str, list[str]], chance: Random) -> None:
         """Assert that what was refused happens once now, with the same keys, and that nothing else is left over."""

@@ -9,14 +9,13 @@ is as good as a kill.
 
 import resource
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from random import Random
 
 import psycopg
 import pytest
 
-from tests.faults.effects import KINDS, Effects, ids, new_key
-from tests.faults.own_service import OwnService, assert_refused, own_service
+from tests.faults.own_service import WRITTEN, OwnService, own_service
 from tests.faults.service import own_database
 from timecredits.settings import Settings
 
@@ -30,7 +29,6 @@ FILLING = {
 LARGE, SMALL, MANY = 1_500, 0, 200_000
 NOBODY = "00000000-0000-0000-0000-000000000000"
 # Each kind writes its own table besides.
-WRITTEN = ("idempotency_key", "audit_event", "account", "journal_entry", "transfer")
 STATES = {
     "disk_full": "53100",
     "out_of_memory": "53200",
@@ -110,18 +108,7 @@ def failing(service: OwnService, table: str, state: str) -> Iterator[None]:
 def test_whatever_the_server_lacks_at_whichever_table_is_a_refusal_and_happens_once_when_it_has_it(
     state: str, service: OwnService, chance: Random, rounds: int
 ) -> None:
-    done: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for _ in range(5 * rounds):
-        kind = chance.choice(list(KINDS))
-        effects, key = Effects(service.scene, kind), new_key(chance)
-        whole, before = effects.one(chance), effects.rows()
-        with failing(service, chance.choice((*WRITTEN, kind)), STATES[state]):
-            for _ in range(2):
-                assert_refused(effects.send(key), "database_unavailable")
-            assert effects.rows() == before
-        again = effects.send(key)
-        assert again.status_code in {200, 201}, again.text
-        assert effects.rows() == before + whole
-        done[kind] += ids(again)
-    for kind, acknowledged in done.items():
-        Effects(service.scene, kind).assert_once(acknowledged)
+    def fails(kind: str) -> AbstractContextManager[None]:
+        return failing(service, chance.choice((*WRITTEN, "account", kind)), STATES[state])
+
+    service.assert_bears(fails, chance, times=5 * rounds)

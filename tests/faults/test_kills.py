@@ -6,13 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.faults.service import Client, OwnDatabase, Serving, Town, assert_promises, own_database
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[OwnDatabase]:
-    with own_database() as made:
-        yield made
+from tests.faults.service import Client, OwnDatabase, Serving, Town, assert_promises
 
 
 @pytest.fixture(scope="module")

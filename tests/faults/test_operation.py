@@ -18,18 +18,12 @@ import psutil
 import pytest
 from sqlalchemy import func, select, text
 
-from tests.faults.service import Client, OwnDatabase, Serving, Town, assert_promises, own_database, until
+from tests.faults.service import Client, OwnDatabase, Serving, Town, assert_promises, until
 from timecredits.database import ProgrammeSession
 from timecredits.ledger.models import Account
 from timecredits.people.models import Person
 
 PAUSE = 0.2  # seconds between requests at the most: they leave new workers some of the machine to start on
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[OwnDatabase]:
-    with own_database() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -11,20 +11,18 @@ from sqlalchemy import select
 
 from tests.attacks.scene import READS, unchanged
 from tests.faults.effects import KINDS, Effects, ids, new_key
-from tests.faults.own_service import OwnService, assert_refused, own_service
-from tests.faults.service import own_database, until
+from tests.faults.own_service import WRITTEN, OwnService, assert_refused, own_service
+from tests.faults.service import OwnDatabase, until
 from timecredits import embedded
 from timecredits.people.models import Card
 from timecredits.settings import Settings
 
-WRITTEN = ("idempotency_key", "audit_event", "journal_entry", "transfer")
-
 
 @pytest.fixture(scope="module")
-def service(settings: Settings) -> Iterator[OwnService]:
+def service(database: OwnDatabase, settings: Settings) -> Iterator[OwnService]:
     # A statement times out before a lock does.
     waits = {"statement_timeout_milliseconds": 500, "lock_timeout_milliseconds": 60_000}
-    with own_database() as database, own_service(database, settings, **waits) as made:
+    with own_service(database, settings, **waits) as made:
         yield made
 
 
@@ -57,24 +55,16 @@ def test_while_the_database_is_read_only_nothing_is_written_and_all_goes_on_afte
 def test_when_the_role_may_not_write_one_table_nothing_is_half_written_and_a_grant_is_enough(
     service: OwnService, chance: Random, rounds: int
 ) -> None:
-    done: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for _ in range(5 * rounds):
-        kind = chance.choice(list(KINDS))
-        effects, key, table = Effects(service.scene, kind), new_key(chance), chance.choice((*WRITTEN, kind))
-        whole, before = effects.one(chance), effects.rows()
+    @contextmanager
+    def may_not_write(kind: str) -> Iterator[None]:
+        table = chance.choice((*WRITTEN, kind))
         service.as_superuser(f"REVOKE INSERT ON {table} FROM {embedded.APPLICATION}")
         try:
-            with unchanged(service.scene.world):
-                for _ in range(2):
-                    assert_refused(effects.send(key), "database_unavailable")
+            yield
         finally:
             service.as_superuser(f"GRANT INSERT ON {table} TO {embedded.APPLICATION}")
-        again = effects.send(key)
-        assert again.status_code in {200, 201}, again.text
-        assert effects.rows() == before + whole
-        done[kind] += ids(again)
-    for kind, acknowledged in done.items():
-        Effects(service.scene, kind).assert_once(acknowledged)
+
+    service.assert_bears(may_not_write, chance, times=5 * rounds)
 
 
 def test_when_the_server_takes_no_more_connections_the_client_is_asked_to_come_back(
